@@ -1,0 +1,1 @@
+"""Agents: generators of blocks. They hold no state; the runner gives them the persisted history."""

@@ -1,0 +1,47 @@
+"""The ``Agent`` protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
+
+from autofix.explorer.state import BlockContent, BlockState, PendingUserInput
+from autofix.explorer.tools.toolbox import Toolbox
+
+
+@dataclass(frozen=True)
+class TurnBrief:
+    """What an agent is told of its turn. ``attempt`` counts from 1 over the tries of this ``metadata["step"]``."""
+
+    prompt: str
+    artifact_key: str | None
+    artifact_schema: dict[str, Any] | None
+    can_edit: bool
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+class AwaitUserInput(Exception):  # noqa: N818  # a stop reason, not an error
+    """The agent cannot go on without an answer from a person."""
+
+    def __init__(self, pending: PendingUserInput) -> None:
+        super().__init__(pending.id)
+        self.pending = pending
+
+
+class Agent(Protocol):
+    """An investigating agent.
+
+    ``run`` yields the turn's blocks one by one; each is persisted before the next is asked for. ``history`` holds the
+    session's blocks so far; those from ``first_index`` on belong to this turn and were yielded by an earlier worker
+    that died: the agent goes on after them. It ends by returning (completed), by raising AgentFailed (failed) or
+    AwaitUserInput.
+    """
+
+    name: ClassVar[str]
+
+    def run(
+        self, brief: TurnBrief, history: Sequence[BlockState], first_index: int, toolbox: Toolbox
+    ) -> Iterator[BlockContent]:
+        """The turn's further blocks."""
+        ...

@@ -1,0 +1,119 @@
+"""The explorer's memory. A session is one conversation, a turn is one prompt and what came of it, a block is one entry."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+
+
+class Session(models.Model):
+    """One continuous conversation about one subject, on code pinned to one commit per repository.
+
+    ``repositories`` is a list of :class:`autofix.hosts.RepositoryRef` as dicts; ``pins`` maps a repository's name to a
+    full sha and is set once, when the first turn starts. ``next_index`` is the index that the next block gets.
+    """
+
+    organization_id = models.CharField(max_length=64)
+    project_id = models.CharField(max_length=64)
+    issue_id = models.CharField(max_length=64)
+    category_key = models.CharField(max_length=64, default="autofix")
+    forked_from = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="forks")
+    repositories = models.JSONField(default=list)
+    pins = models.JSONField(default=dict)
+    next_index = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["organization_id", "category_key", "issue_id"])]
+
+    def __str__(self) -> str:
+        return f"session {self.pk}"
+
+
+class TurnStatus(models.TextChoices):
+    """Where a turn stands; the last four are final, but an awaiting turn is followed by another one with the answer."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    AWAITING = "awaiting_user_input"
+
+
+OPEN_TURN = (TurnStatus.PENDING, TurnStatus.RUNNING)
+
+
+class Turn(models.Model):
+    """One prompt and its outcome.
+
+    ``key`` makes starting idempotent: the same key gives the same turn. The lease says which worker runs it and until
+    when; ``fence`` counts the workers, and every write of a turn is conditional on it. ``hook_called_at`` is null until
+    the completion hook has done its work.
+    """
+
+    session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="turns")
+    key = models.CharField(max_length=128, unique=True)
+    prompt = models.TextField()
+    artifact_key = models.CharField(max_length=64, blank=True)
+    artifact_schema = models.JSONField(null=True)
+    can_edit = models.BooleanField(default=False)
+    metadata = models.JSONField(default=dict)
+    hook = models.CharField(max_length=64)
+    first_index = models.PositiveIntegerField(default=0)
+    status = models.CharField(max_length=24, choices=TurnStatus, default=TurnStatus.PENDING)
+    cancel_requested = models.BooleanField(default=False)
+    lease_owner = models.CharField(max_length=128, blank=True)
+    lease_expires_at = models.DateTimeField(null=True)
+    fence = models.PositiveIntegerField(default=0)
+    deadline = models.DateTimeField()
+    error_code = models.CharField(max_length=64, blank=True)
+    error_detail = models.TextField(blank=True)
+    pending_user_input = models.JSONField(null=True)
+    usage = models.JSONField(default=dict)
+    hook_called_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["session"], condition=Q(status__in=["pending", "running"]), name="autofix_one_open_turn"
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["lease_expires_at"],
+                condition=Q(status__in=["pending", "running"]),
+                name="autofix_open_turns",
+            ),
+            models.Index(
+                fields=["ended_at"],
+                condition=Q(hook_called_at__isnull=True, ended_at__isnull=False),
+                name="autofix_hook_due",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"turn {self.pk}"
+
+
+class Block(models.Model):
+    """One entry of a session: a message, tool calls, artifacts, file patches; JSON as in :mod:`autofix.explorer.state`."""
+
+    session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="blocks")
+    turn = models.ForeignKey(Turn, on_delete=models.CASCADE, null=True, related_name="blocks")
+    index = models.PositiveIntegerField()
+    uuid = models.UUIDField(default=uuid.uuid4, editable=False)
+    content = models.JSONField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["session", "index"], name="autofix_one_block_per_index")]
+        ordering = ["index"]
+
+    def __str__(self) -> str:
+        return f"block {self.index} of session {self.session_id}"

@@ -1,0 +1,19 @@
+"""The port to the issue tracker that autofix is embedded in."""
+
+from autofix.hosts.base import Actor, Host, HostIssueNotFound, RepositoryRef
+from autofix.hosts.registry import get_host
+from autofix.hosts.types import Breadcrumb, Event, ExceptionInfo, Frame, Issue, TagValue
+
+__all__ = [
+    "Actor",
+    "Breadcrumb",
+    "Event",
+    "ExceptionInfo",
+    "Frame",
+    "Host",
+    "HostIssueNotFound",
+    "Issue",
+    "RepositoryRef",
+    "TagValue",
+    "get_host",
+]
