@@ -1,0 +1,69 @@
+"""What is sent: the body of each format, as JSON that every parser accepts."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from autofix.models.runs import Run
+
+SCHEMA_VERSION = 1
+MAX_BODY = 256 * 1024
+"""Bytes of a body beyond which it is sent without its data."""
+
+
+def standard(
+    public_id: str,
+    event_type: str,
+    happened_at: datetime,
+    *,
+    organization_id: str,
+    run: Run | None,
+    sequence: int | None,
+    data: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The body of format ``standard``; thin, with the place where the rest can be read, when it would be over 256 KiB."""
+    body = {
+        "id": public_id,
+        "type": event_type,
+        "schema_version": SCHEMA_VERSION,
+        "timestamp": happened_at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "organization_id": str(organization_id),
+        "project_id": run and str(run.project_id),
+        "issue_id": run and str(run.issue_id),
+        "run_id": run and run.pk,
+        "run_uuid": run and str(run.uuid),
+        "sequence": sequence,
+        "data": sendable(data),
+    }
+    if len(encode(body)) > MAX_BODY:
+        body["data"] = {"truncated": True, "url": run and state_url(run)}
+    return body
+
+
+def state_url(run: Run) -> str:
+    """Where the API tells the whole state of the run (a path: only the consumer knows by which name it reaches us)."""
+    return f"/api/0/organizations/{run.organization_id}/issues/{run.issue_id}/autofix/?run_id={run.pk}"
+
+
+def encode(body: Mapping[str, Any]) -> bytes:
+    """The bytes on the wire: the same for the same stored body, so that a retry repeats them."""
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def sendable(value: Any) -> Any:
+    """The value without what strict parsers and databases refuse: NUL and lone surrogates become U+FFFD, NaN becomes null."""
+    match value:
+        case str():
+            return value.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        case Mapping():
+            return {sendable(str(key)): sendable(item) for key, item in value.items()}
+        case list() | tuple():
+            return [sendable(item) for item in value]
+        case float() if not math.isfinite(value):
+            return None
+        case _:
+            return value

@@ -1,0 +1,81 @@
+"""The outbox: an event and its deliveries are written in the transaction in which the thing happened."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from autofix import conf
+from autofix.delivery import bodies
+from autofix.models.runs import Run
+from autofix.models.webhooks import Delivery, Endpoint, EndpointStatus, WebhookEvent
+from autofix.wakeups import DELIVER, wake
+
+PING = "autofix.ping"
+ENDPOINT_DISABLED = "autofix.endpoint_disabled"
+EVERYTHING = "*"
+
+
+def store(
+    type: str,  # noqa: A002  # the word of the format itself
+    *,
+    key: str,
+    organization_id: str,
+    data: dict[str, Any],
+    run: Run | None = None,
+    only: Endpoint | None = None,
+) -> WebhookEvent:
+    """Write the event once per (organization, key), with a delivery for each endpoint that wants it.
+
+    With ``run`` (locked by the caller) it takes the run's next sequence. ``only`` sends it to that endpoint, whatever its
+    filter. The number of queries does not depend on the number of endpoints.
+    """
+    with transaction.atomic():
+        event, created = _store_event(type, key, organization_id, data, run)
+        if created:
+            if run is not None:
+                run.event_sequence += 1
+                run.save(update_fields=["event_sequence"])
+            _fan_out(event, [only] if only is not None else _takers(organization_id, type))
+    return event
+
+
+def ping(endpoint: Endpoint) -> WebhookEvent:
+    """Write a test event for this endpoint alone."""
+    key = f"ping:{uuid.uuid4()}"
+    data = {"endpoint_id": endpoint.pk}
+    return store(PING, key=key, organization_id=endpoint.organization_id, data=data, only=endpoint)
+
+
+def _store_event(
+    event_type: str, key: str, organization_id: str, data: dict[str, Any], run: Run | None
+) -> tuple[WebhookEvent, bool]:
+    public_id = f"evt_{uuid.uuid4().hex}"
+    sequence = run.event_sequence + 1 if run is not None else None
+    body = bodies.standard(
+        public_id, event_type, timezone.now(), organization_id=organization_id, run=run, sequence=sequence, data=data
+    )
+    return WebhookEvent.objects.get_or_create(
+        organization_id=organization_id,
+        key=key,
+        defaults={"public_id": public_id, "type": event_type, "run": run, "sequence": sequence, "body": body},
+    )
+
+
+def _takers(organization_id: str, event_type: str) -> list[Endpoint]:
+    endpoints = Endpoint.objects.filter(organization_id=organization_id).exclude(status=EndpointStatus.DISABLED)
+    return [e for e in endpoints.only("id", "events") if EVERYTHING in e.events or event_type in e.events]
+
+
+def _fan_out(event: WebhookEvent, endpoints: Iterable[Endpoint]) -> None:
+    first_wait = conf.settings().webhooks.schedule[0]
+    due = timezone.now() + timedelta(seconds=first_wait)
+    deliveries = [Delivery(event=event, endpoint=endpoint, next_attempt_at=due) for endpoint in endpoints]
+    if deliveries:
+        Delivery.objects.bulk_create(deliveries)
+        wake(DELIVER, countdown=first_wait)
