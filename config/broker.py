@@ -1,0 +1,55 @@
+"""The queue of the embedded default: ``folder://`` is kombu's filesystem transport with atomic messages.
+
+kombu writes a message under its final name and moves it to the system's temporary folder to read it: a reader can see
+half a message, or two readers the same one when that folder is another filesystem. Here a message appears by one rename
+and is claimed by one rename.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from pathlib import Path
+from queue import Empty
+from typing import Any
+
+from kombu.transport import filesystem, virtual
+from kombu.utils.json import dumps, loads
+
+
+class Channel(filesystem.Channel):
+    """Messages as files in one folder; a name that starts with a dot is being written or read."""
+
+    def _put(self, queue: str, payload: dict[str, Any], **kwargs: object) -> None:
+        name = f"{time.time_ns():020d}_{uuid.uuid4().hex}.{queue}.msg"
+        folder = Path(self.data_folder_out)
+        hidden = folder / f".{name}"
+        hidden.write_text(dumps(payload), encoding="utf-8")
+        hidden.rename(folder / name)
+
+    def _get(self, queue: str) -> dict[str, Any]:
+        folder = Path(self.data_folder_in)
+        for name in sorted(os.listdir(folder)):
+            if name.startswith(".") or name.partition(".")[2] != f"{queue}.msg":
+                continue
+            claimed = folder / f".{name}"
+            try:
+                (folder / name).rename(claimed)
+            except FileNotFoundError:  # another worker was faster
+                continue
+            message: dict[str, Any] = loads(claimed.read_bytes())
+            claimed.unlink()
+            return message
+        raise Empty
+
+    # Who publishes declares its queue first, so each process can keep its own table of bindings in memory. kombu's is a
+    # file that one process may read while another one writes it.
+    get_table = virtual.Channel.get_table
+    _queue_bind = virtual.Channel._queue_bind
+
+
+class Transport(filesystem.Transport):
+    """kombu's filesystem transport with the channel above."""
+
+    Channel = Channel
