@@ -46,7 +46,9 @@ class Channel(filesystem.Channel):
     # Who publishes declares its queue first, so each process can keep its own table of bindings in memory. kombu's is a
     # file that one process may read while another one writes it.
     get_table = virtual.Channel.get_table
-    _queue_bind = virtual.Channel._queue_bind
+
+    def _queue_bind(self, exchange: str, routing_key: str, pattern: str, queue: str) -> None:
+        """Nothing to write."""
 
 
 class Transport(filesystem.Transport):
