@@ -92,6 +92,7 @@ class Run(models.Model):
 class StepExecution(models.Model):
     """One try at one step. ``lane_slot``: the pipeline holds one active step, each side step has a slot of its own.
 
+    Its blocks in the session are those from ``first_index`` up to, not including, ``end_index``.
     ``superseded``: a rewind dropped the blocks that this result stands on. ``repairs`` counts the turns in which the agent
     was asked to mend an invalid artifact.
     """
@@ -108,6 +109,7 @@ class StepExecution(models.Model):
     session_id = models.CharField(max_length=64, blank=True)
     turn_id = models.CharField(max_length=64, blank=True)
     first_index = models.PositiveIntegerField(default=0)
+    end_index = models.PositiveIntegerField(default=0)
     artifact = models.JSONField(null=True)
     superseded = models.BooleanField(default=False)
     repairs = models.PositiveIntegerField(default=0)
@@ -171,22 +173,55 @@ class PullRequest(models.Model):
         return f"pull request of run {self.run_id} in {self.repo_name}"
 
 
-class AutomationDecision(models.Model):
-    """Why automation did or did not start a run for an issue. ``score``: 0 to 1, None when none was computed."""
+class DecisionReason(models.TextChoices):
+    """Why automation did or did not start a run; the label is the sentence that people read."""
 
-    organization_id = models.CharField(max_length=64)
-    project_id = models.CharField(max_length=64)
+    STARTED = "started", "A run was started."
+    OFF = "off", "The project's tuning is off."
+    AI_DISABLED = "ai_disabled", "AI features are switched off for the organization."
+    LOW_SCORE = "low_score", "The fixability score is below what the project's tuning asks for."
+    NO_EVENT = "no_event", "No event of the issue was stored in time."
+    NO_ISSUE = "no_issue", "The host no longer knows the issue."
+    DUPLICATE = "duplicate", "The issue was decided on a moment ago."
+    RUN_ACTIVE = "run_active", "A run of the issue is active."
+    RUN_EXISTS = "run_exists", "The issue has a run already; automation starts only the first one."
+    NO_QUOTA = "no_quota", "This month's runs of the organization are used up."
+    REFUSED = "refused", "The run was refused for another reason, which the detail names."
+    GAVE_UP = "gave_up", "The issue could not be considered; the log says why."
+
+
+class AutomationDecision(models.Model):
+    """Why automation did or did not start a run for an issue. ``score``: 0 to 1, None when none was computed.
+
+    Written, open, when the host announces the issue (``decided_at`` None, organization and project not yet known), and
+    closed by the decision. An open one whose ``wake_at`` has passed lost its wake-up; ``tries`` counts the wake-ups.
+    """
+
+    organization_id = models.CharField(max_length=64, blank=True)
+    project_id = models.CharField(max_length=64, blank=True)
     issue_id = models.CharField(max_length=64)
-    started = models.BooleanField()
-    reason = models.CharField(max_length=64)
+    started = models.BooleanField(default=False)
+    reason = models.CharField(max_length=64, choices=DecisionReason, blank=True)
     detail = models.TextField(blank=True)
     score = models.FloatField(null=True)
     stopping_point = models.CharField(max_length=32, blank=True)
     run = models.ForeignKey(Run, null=True, on_delete=models.SET_NULL, related_name="decisions")
+    tries = models.PositiveIntegerField(default=0)
+    wake_at = models.DateTimeField()
+    decided_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        indexes = [models.Index(fields=["organization_id", "issue_id", "-created_at"])]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["issue_id"], condition=Q(decided_at__isnull=True), name="autofix_one_open_decision_per_issue"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["organization_id", "issue_id", "-created_at"]),
+            models.Index(fields=["issue_id", "-decided_at"]),
+            models.Index(fields=["wake_at"], condition=Q(decided_at__isnull=True), name="autofix_open_decisions"),
+        ]
 
     def __str__(self) -> str:
-        return f"{self.reason} for issue {self.issue_id}"
+        return f"{self.reason or 'open'} for issue {self.issue_id}"
