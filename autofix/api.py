@@ -1,0 +1,267 @@
+"""What every view of ours is built on: who may ask, what may be sent, and how a refusal reads."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.core.handlers.wsgi import WSGIRequest
+from django.http import Http404, HttpRequest
+from django.utils.module_loading import import_string
+from rest_framework import exceptions as drf
+from rest_framework import serializers
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.parsers import BaseParser
+from rest_framework.permissions import BasePermission
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView, set_rollback
+
+from autofix import conf
+from autofix.exceptions import (
+    BodyTooLarge,
+    InvalidRequest,
+    NotFound,
+    PermissionRefused,
+    RequestRefused,
+    Throttled,
+)
+from autofix.hosts import Actor, Host, HostIssueNotFound, Issue, get_host
+from autofix.hosts.base import Permission, ProjectRef
+from autofix.parsing import MAX_BODY_BYTES, parse_object, read_bounded
+from autofix.throttles import ReadThrottle
+
+logger = logging.getLogger(__name__)
+
+ANY_PERMISSION: tuple[Permission, ...] = (
+    "issue:read", "issue:write", "project:read", "project:write", "org:read", "org:write",
+)  # fmt: skip
+
+
+class IsIdentified(BasePermission):
+    """Somebody asks: a user who is logged in or, where hosts keep tokens apart from users, an identity in ``auth``."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return request.auth is not None or bool(request.user and request.user.is_authenticated)
+
+
+class StrictJSONParser(BaseParser):
+    """A JSON object of at most 64 KiB as :mod:`autofix.parsing` reads it."""
+
+    media_type = "application/json"
+
+    def parse(
+        self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        body = read_bounded(stream)
+        return parse_object(body) if body else {}
+
+
+class StreamedRequest(Request):
+    """A request whose body is read even when it comes in chunks, without a length."""
+
+    def _load_stream(self) -> None:
+        super()._load_stream()  # type: ignore[misc]  # missing in the stubs
+        length = str(self._request.META.get("CONTENT_LENGTH") or "")
+        if length.isdigit() and int(length) > MAX_BODY_BYTES:
+            raise BodyTooLarge(f"The body is larger than {MAX_BODY_BYTES} bytes.")
+        if self._stream is None and not length:
+            self._stream = _chunked_body(self._request)
+
+
+def _chunked_body(request: HttpRequest) -> Any:
+    if "chunked" not in request.META.get("HTTP_TRANSFER_ENCODING", "").lower():
+        return None
+    if isinstance(request, WSGIRequest):
+        # Django gives an empty stream for a missing length; only a server that ends the input itself may be read.
+        return request.environ["wsgi.input"] if request.environ.get("wsgi.input_terminated") else None
+    return request
+
+
+class RequestSerializer(serializers.Serializer[Any]):
+    """A request body or query: each field is also taken under its camelCase name."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            data = dict(data.items())
+            for name in self.fields:
+                camel = camel_case(name)
+                if camel != name and camel in data:
+                    data.setdefault(name, data.pop(camel))
+        return super().to_internal_value(data)
+
+
+def camel_case(name: str) -> str:
+    """``stopping_point`` → ``stoppingPoint``."""
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def validated(serializer: type[serializers.Serializer[Any]], data: Any) -> dict[str, Any]:
+    """The fields that ``serializer`` makes of ``data``; InvalidRequest names each bad field."""
+    bound = serializer(data=data)
+    bound.is_valid(raise_exception=True)
+    return dict(bound.validated_data)
+
+
+class AutofixView(APIView):
+    """Base of all views. It names everything that a host's REST_FRAMEWORK settings could otherwise change."""
+
+    permission_classes = (IsIdentified,)
+    parser_classes = (StrictJSONParser,)
+    renderer_classes = (JSONRenderer,)
+    throttle_classes = (ReadThrottle,)
+    content_negotiation_class = DefaultContentNegotiation
+    versioning_class = None
+    metadata_class = None
+
+    @property
+    def host(self) -> Host:
+        return get_host()
+
+    def get_authenticators(self) -> list[BaseAuthentication]:
+        return [import_string(path)() for path in conf.settings().authentication_classes]
+
+    def get_authenticate_header(self, request: Request) -> str:
+        """The first challenge that an authentication class names: a session alone names none, and 401 needs one."""
+        named = (authenticator.authenticate_header(request) for authenticator in self.get_authenticators())
+        return next((header for header in named if header), "Session")
+
+    def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response]:
+        return answer_for
+
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
+        plain = super().initialize_request(request, *args, **kwargs)
+        return StreamedRequest(
+            request,
+            parsers=plain.parsers,
+            authenticators=plain.authenticators,
+            negotiator=plain.negotiator,
+            parser_context=plain.parser_context,
+        )
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Authenticate and throttle, then read the body: a request that cannot be read is refused before anything is looked up."""
+        super().initial(request, *args, **kwargs)
+        if any("\0" in str(part) for part in kwargs.values()):
+            raise NotFound
+        if request.method in ("POST", "PUT", "PATCH"):
+            _ = request.data
+
+    # --- what the URL names, and may the caller do this there -----------------------------------------------------------
+    def actor(self) -> Actor:
+        """Who asks."""
+        return self.host.actor(self.request)
+
+    def issue(self, permission: Permission) -> Issue:
+        """The issue in the URL; NotFound, or PermissionRefused for a member without the permission."""
+        try:
+            issue = self.host.resolve_issue(self.kwargs["issue"], self.kwargs.get("organization"))
+        except HostIssueNotFound:
+            raise NotFound from None
+        self.require(permission, issue.organization_id, issue.project_id)
+        return issue
+
+    def organization(self, permission: Permission) -> str:
+        """The id of the organization in the URL; raises like :meth:`issue`."""
+        try:
+            organization_id = self.host.resolve_organization(self.kwargs["organization"])
+        except HostIssueNotFound:
+            raise NotFound from None
+        self.require(permission, organization_id)
+        return organization_id
+
+    def project(self, permission: Permission) -> ProjectRef:
+        """The project in the URL; raises like :meth:`issue`."""
+        try:
+            project = self.host.resolve_project(self.kwargs["organization"], self.kwargs["project"])
+        except HostIssueNotFound:
+            raise NotFound from None
+        self.require(permission, project.organization_id, project.project_id)
+        return project
+
+    def require(self, permission: Permission, organization_id: str, project_id: str | None = None) -> None:
+        """PermissionRefused when the caller lacks it; NotFound when the caller may do nothing there at all."""
+        actor = self.actor()
+        if self.host.can(actor, permission, organization_id, project_id):
+            return
+        if any(self.host.can(actor, other, organization_id, project_id) for other in ANY_PERMISSION):
+            raise PermissionRefused(f"This needs the permission {permission}.")
+        raise NotFound
+
+
+# --- refusals ------------------------------------------------------------------------------------------------------------
+
+
+def answer_for(exc: Exception, context: Mapping[str, Any]) -> Response:
+    """The answer to a request that ended in ``exc``: ``{"detail", "code", …}``. What nobody foresaw is logged and
+    answered with 500 and nothing of its inside."""
+    set_rollback()
+    refused = as_refusal(exc)
+    if refused is not None:
+        headers = {"Retry-After": str(refused.retry_after_s)} if isinstance(refused, Throttled) else None
+        return refusal(refused.status, refused.detail, refused.code, headers=headers, **refused.extra())
+    if isinstance(exc, drf.APIException):
+        return _drf_refusal(exc)
+    logger.error("request failed", exc_info=exc, extra={"view": type(context.get("view")).__name__})
+    return refusal(500, "Something went wrong on our side.", "internal_error")
+
+
+def refusal(status: int, detail: str, code: str, *, headers: dict[str, str] | None = None, **extra: Any) -> Response:
+    """An error answer, in JSON whatever the view renders otherwise."""
+    body = {"detail": detail, "code": code, **extra}
+    return Response(body, status=status, headers=headers, content_type="application/json")
+
+
+def as_refusal(exc: Exception) -> RequestRefused | None:
+    """Our own error for what Django and Django REST framework raise; None when there is none."""
+    match exc:
+        case RequestRefused():
+            return exc
+        case Http404() | drf.NotFound():
+            return NotFound()
+        case drf.ValidationError():
+            return _invalid(exc)
+        case drf.ParseError():
+            return InvalidRequest(str(exc.detail))
+        case drf.Throttled():
+            return Throttled(max(1, round(exc.wait or 1)))
+        case drf.PermissionDenied():
+            return PermissionRefused(str(exc.detail))
+        case RequestDataTooBig():
+            return BodyTooLarge()
+        case SuspiciousOperation():
+            return InvalidRequest()
+        case _:
+            return None
+
+
+def _drf_refusal(exc: drf.APIException) -> Response:
+    codes = exc.get_codes()
+    code = codes if isinstance(codes, str) else exc.default_code
+    headers = {"WWW-Authenticate": exc.auth_header} if getattr(exc, "auth_header", None) else None
+    return refusal(exc.status_code, str(exc.detail), code, headers=headers)
+
+
+def _invalid(exc: drf.ValidationError) -> InvalidRequest:
+    errors: dict[str, list[str]] = {}
+    for path, sentence in _sentences(exc.detail):
+        errors.setdefault(path or "non_field_errors", []).append(sentence)
+    return InvalidRequest(f"Not valid: {', '.join(errors)}.", errors=errors)
+
+
+def _sentences(detail: Any, path: str = "") -> Iterable[tuple[str, str]]:
+    if isinstance(detail, Mapping):
+        for key, part in detail.items():
+            own = "" if key == "non_field_errors" else str(key)
+            yield from _sentences(part, ".".join(filter(None, (path, own))))
+    elif isinstance(detail, list):
+        for index, part in enumerate(detail):
+            nested = isinstance(part, Mapping | list)
+            yield from _sentences(part, f"{path}.{index}" if nested else path)
+    else:
+        yield path, str(detail)
