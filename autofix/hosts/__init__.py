@@ -1,6 +1,6 @@
 """The port to the issue tracker that autofix is embedded in."""
 
-from autofix.hosts.base import Actor, Host, HostIssueNotFound, RepositoryRef
+from autofix.hosts.base import Actor, Host, HostIssueNotFound, ProjectRef, RepositoryRef
 from autofix.hosts.registry import get_host
 from autofix.hosts.types import Breadcrumb, Event, ExceptionInfo, Frame, Issue, TagValue
 
@@ -13,6 +13,7 @@ __all__ = [
     "Host",
     "HostIssueNotFound",
     "Issue",
+    "ProjectRef",
     "RepositoryRef",
     "TagValue",
     "get_host",

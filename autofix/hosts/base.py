@@ -65,8 +65,12 @@ class Host(Protocol):
         """Who sends this (authenticated) request."""
         ...
 
+    def is_member(self, actor: Actor, organization_id: str) -> bool:
+        """May the actor know that this organization is there? If not, the answer to anything in it is 404, not 403."""
+        ...
+
     def can(self, actor: Actor, permission: Permission, organization_id: str, project_id: str | None = None) -> bool:
-        """May the actor do this there? A non-member may do nothing: the caller answers 404."""
+        """May the actor do this there? A non-member may do nothing; a member who may not gets 403."""
         ...
 
     # --- what there is ---------------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ class Issue(HostData):
 
 
 class Frame(HostData):
-    """One frame of a stack trace; lines are counted from 1."""
+    """One frame of a stack trace; lines are counted from 1. ``pointer``: where it is in the event's ``raw`` (JSON pointer)."""
 
     filename: str = ""
     abs_path: str = ""
@@ -46,10 +46,12 @@ class Frame(HostData):
     pre_context: tuple[str, ...] = ()
     post_context: tuple[str, ...] = ()
     variables: dict[str, Any] = Field(default_factory=dict)
+    pointer: str = ""
 
 
 class ExceptionInfo(HostData):
-    """One exception of the chain. ``frames`` run from the outermost call to the raising one."""
+    """One exception of the chain. ``frames`` run from the outermost call to the raising one; of very many (an endless
+    recursion) only the first and the last are here. ``pointer``: where it is in the event's ``raw``."""
 
     type: str = ""
     value: str = ""
@@ -57,6 +59,7 @@ class ExceptionInfo(HostData):
     handled: bool | None = None
     mechanism: str = ""
     frames: tuple[Frame, ...] = ()
+    pointer: str = ""
 
     @property
     def raising_frame(self) -> Frame | None:

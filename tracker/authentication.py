@@ -1,0 +1,35 @@
+"""Bearer tokens: ``Authorization: Bearer <token>``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.exceptions import AuthenticationFailed
+
+from tracker.models import ApiToken, token_digest
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser
+    from rest_framework.request import Request
+
+
+class TokenAuthentication(BaseAuthentication):
+    """The token's user in ``request.user``, the :class:`~tracker.models.ApiToken` itself in ``request.auth``."""
+
+    def authenticate(self, request: Request) -> tuple[AbstractBaseUser, ApiToken] | None:
+        """None without a bearer header; AuthenticationFailed for a token that is unknown or whose user is inactive."""
+        words = get_authorization_header(request).split()
+        if not words or words[0].lower() != b"bearer":
+            return None
+        if len(words) != 2:
+            raise AuthenticationFailed("Send the header as: Authorization: Bearer <token>.")
+        digest = token_digest(words[1].decode("latin-1"))
+        token = ApiToken.objects.select_related("user", "organization").filter(digest=digest).first()
+        if token is None or not token.user.is_active:
+            raise AuthenticationFailed("This token is not valid.")
+        return token.user, token
+
+    def authenticate_header(self, request: Request) -> str:
+        """What 401 answers carry in WWW-Authenticate."""
+        return 'Bearer realm="api"'

@@ -1,0 +1,52 @@
+"""Finding things by what people and URLs call them: an id, a slug, a short id. The words come from outside."""
+
+from __future__ import annotations
+
+import re
+
+from django.db.models import Q, QuerySet
+
+from tracker.models import Issue, Organization, Project
+
+MAX_ID_DIGITS = 18  # fits the database's 64 bits
+SHORT_ID = re.compile(r"(?P<slug>[A-Za-z0-9-]{1,50})-(?P<number>[0-9]{1,9})", re.ASCII)
+SLUG = re.compile(r"[A-Za-z0-9-]{1,50}", re.ASCII)
+
+
+def find_organization(word: str) -> Organization | None:
+    """The organization with this id or slug."""
+    match = _id_or_slug(word)
+    return Organization.objects.filter(match).first() if match else None
+
+
+def find_project(organization: Organization, word: str) -> Project | None:
+    """The organization's project with this id or slug."""
+    match = _id_or_slug(word)
+    return organization.projects.select_related("organization").filter(match).first() if match else None
+
+
+def find_issue(word: str, organization: Organization | None = None) -> Issue | None:
+    """The issue with this id or short id.
+
+    Without an organization a short id that several tenants use names none of their issues.
+    """
+    issues: QuerySet[Issue] = Issue.objects.select_related("project__organization")
+    if organization is not None:
+        issues = issues.filter(project__organization=organization)
+    if (number := _as_id(word)) is not None:
+        return issues.filter(pk=number).first()
+    if (short := SHORT_ID.fullmatch(word)) is None:
+        return None
+    found = issues.filter(project__slug=short["slug"].lower(), number=int(short["number"]))[:2]
+    return found[0] if len(found) == 1 else None
+
+
+def _as_id(word: str) -> int | None:
+    return int(word) if word.isascii() and word.isdigit() and len(word) <= MAX_ID_DIGITS else None
+
+
+def _id_or_slug(word: str) -> Q | None:
+    # What can be neither never reaches the database: PostgreSQL refuses to be asked for NUL.
+    if (number := _as_id(word)) is not None:
+        return Q(pk=number)
+    return Q(slug=word.lower()) if SLUG.fullmatch(word) else None

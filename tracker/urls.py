@@ -1,0 +1,9 @@
+"""Every URL of the tracker."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern
+
+app_name = "tracker"
+
+urlpatterns: list[URLPattern] = []
