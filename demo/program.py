@@ -1,4 +1,4 @@
-"""The demo's program: its history, told commit by commit in ``program/``, a bare repository of it, and a checkout to run."""
+"""The demo's program: its history (told commit by commit in ``history/``), a bare repository, a checkout."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ import sys
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from shutil import copytree
+from shutil import copytree, rmtree, which
 
-HISTORY = Path(__file__).parent / "program"
+HISTORY = Path(__file__).parent / "history"
 BRANCH = "main"
 REPOSITORY = "acme/shop"
 FINE_BASKET = "baskets/1001.json"
 CRASHING_BASKET = "baskets/2017.json"
 TIMEOUT_S = 60
+GIT = which("git") or "git"
 
 # The user's own git configuration (signing, hooks, templates) has no say in the demo.
 GIT_ENVIRONMENT = {
@@ -31,7 +32,7 @@ GIT_ENVIRONMENT = {
 def git(directory: Path, *args: str, **environment: str) -> str:
     """What git says; CalledProcessError when it fails."""
     done = subprocess.run(
-        ["git", *args], cwd=directory, env=GIT_ENVIRONMENT | environment, capture_output=True, text=True,
+        [GIT, *args], cwd=directory, env=GIT_ENVIRONMENT | environment, capture_output=True, text=True,
         check=True, timeout=TIMEOUT_S,
     )  # fmt: skip
     return done.stdout
@@ -65,7 +66,9 @@ class Program:
 
     def branches(self) -> dict[str, str]:
         """The bare repository's branches with their shas."""
-        lines = git(self.bare, "for-each-ref", "--format=%(refname:short) %(objectname)", "refs/heads").splitlines()
+        lines = git(
+            self.bare, "for-each-ref", "--format=%(refname:short) %(objectname)", "refs/heads"
+        ).splitlines()
         return dict(line.split(" ", 1) for line in lines)
 
     def switch(self, branch: str) -> None:
@@ -76,8 +79,8 @@ class Program:
     def run(self, basket: str, *, dsn: str = "") -> Ran:
         """Run the program on a basket; with a DSN it reports its crash there by the Sentry SDK before it ends."""
         environment = {
-            "PATH": os.environ.get("PATH", os.defpath), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1",
-            "SENTRY_DSN": dsn, "SENTRY_RELEASE": self.head, "NO_PROXY": "*",
+            "PATH": os.environ.get("PATH", os.defpath), "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONUTF8": "1", "SENTRY_DSN": dsn, "SENTRY_RELEASE": self.head, "NO_PROXY": "*",
         }  # fmt: skip
         done = subprocess.run(
             [sys.executable, "-m", "shop", basket], cwd=self.checkout, env=environment, capture_output=True,
@@ -87,8 +90,9 @@ class Program:
 
 
 def build_program(directory: Path) -> Program:
-    """Tell the history in a fresh repository, push it to ``<directory>/shop.git`` and clone that to ``<directory>/shop``."""
-    directory.mkdir(parents=True, exist_ok=True)
+    """Tell the history anew, push it to ``<directory>/shop.git`` and clone that to ``<directory>/shop``."""
+    rmtree(directory, ignore_errors=True)  # half of it, when somebody stopped us in the middle
+    directory.mkdir(parents=True)
     desk, bare, checkout = directory / "desk", directory / "shop.git", directory / "shop"
     desk.mkdir()
     git(desk, "init", "--quiet", f"--initial-branch={BRANCH}")
@@ -112,7 +116,8 @@ def _commit(desk: Path, chapter: Path) -> None:
     git(desk, "add", "--all")
     git(
         desk, "commit", "--quiet", "--message", said["message"].strip(),
-        GIT_AUTHOR_NAME=said["author_name"], GIT_AUTHOR_EMAIL=said["author_email"], GIT_AUTHOR_DATE=said["date"],
+        GIT_AUTHOR_NAME=said["author_name"], GIT_AUTHOR_EMAIL=said["author_email"],
+        GIT_AUTHOR_DATE=said["date"],
         GIT_COMMITTER_NAME=said["author_name"], GIT_COMMITTER_EMAIL=said["author_email"],
         GIT_COMMITTER_DATE=said["date"],
     )  # fmt: skip
