@@ -48,25 +48,26 @@ def section(env: Env, prefix: str, casts: Mapping[str, Cast]) -> dict[str, Any]:
     return {key: casts[key](value) for key, value in given.items() if value}
 
 
+# Options of the explorers: the local one's agent, the remote one's service.
+OPTIONS: Mapping[str, str] = {
+    "AUTOFIX_AGENT": "AGENT",
+    "AUTOFIX_SCRIPT": "SCRIPT",
+    "AUTOFIX_LLM_MODEL": "LLM_MODEL",
+    "AUTOFIX_LLM_BASE_URL": "LLM_BASE_URL",
+    "AUTOFIX_LLM_API_KEY": "LLM_API_KEY",
+    "AUTOFIX_EXPLORER_URL": "URL",
+    "AUTOFIX_EXPLORER_SECRET": "SECRET",
+}
+
+
 def explorer(env: Env) -> dict[str, Any]:
-    """Remote when AUTOFIX_EXPLORER_URL names a service, else local."""
-    url = env.str("AUTOFIX_EXPLORER_URL", default="")
-    if not url:
-        return {"BACKEND": "autofix.explorer.local.LocalExplorer", "OPTIONS": {}}
-    secret = env.str("AUTOFIX_EXPLORER_SECRET", default="")
-    return {"BACKEND": "autofix.explorer.remote.RemoteExplorer", "OPTIONS": {"URL": url, "SECRET": secret}}
-
-
-def agent(env: Env) -> dict[str, Any]:
-    """AUTOFIX_AGENT, else ``llm`` when a model is named, else ``offline``."""
-    model = env.str("AUTOFIX_LLM_MODEL", default="")
-    return {
-        "NAME": env.str("AUTOFIX_AGENT", default="") or ("llm" if model else "offline"),
-        "SCRIPT": env.str("AUTOFIX_SCRIPT", default="") or None,
-        "LLM_MODEL": model,
-        "LLM_BASE_URL": env.str("AUTOFIX_LLM_BASE_URL", default=""),
-        "LLM_API_KEY": env.str("AUTOFIX_LLM_API_KEY", default=""),
-    }
+    """Remote when AUTOFIX_EXPLORER_URL names a service, else local; the agent is ``llm`` when a model is named."""
+    given = {option: env.str(variable, default="") for variable, option in OPTIONS.items()}
+    options = {option: value for option, value in given.items() if value}
+    if "LLM_MODEL" in options:
+        options.setdefault("AGENT", "llm")
+    backend = "remote.RemoteExplorer" if "URL" in options else "local.LocalExplorer"
+    return {"BACKEND": f"autofix.explorer.{backend}", "OPTIONS": options}
 
 
 def from_environment(env: Env, data_dir: Path, secret_key: str) -> dict[str, Any]:
@@ -80,7 +81,6 @@ def from_environment(env: Env, data_dir: Path, secret_key: str) -> dict[str, Any
         ],
         "DATA_DIR": data_dir,
         "EXPLORER": explorer(env),
-        "AGENT": agent(env),
         "TURN": section(env, "AUTOFIX_TURN_", TURN),
         "WEBHOOKS": section(env, "AUTOFIX_WEBHOOKS_", WEBHOOKS),
         "SCM": {"local": {"ROOTS": roots}},

@@ -7,7 +7,6 @@ and is claimed by one rename.
 
 from __future__ import annotations
 
-import os
 import time
 import uuid
 from pathlib import Path
@@ -30,12 +29,10 @@ class Channel(filesystem.Channel):
 
     def _get(self, queue: str) -> dict[str, Any]:
         folder = Path(self.data_folder_in)
-        for name in sorted(os.listdir(folder)):
-            if name.startswith(".") or name.partition(".")[2] != f"{queue}.msg":
-                continue
-            claimed = folder / f".{name}"
+        for waiting in sorted(folder.glob(f"[!.]*.{queue}.msg")):
+            claimed = folder / f".{waiting.name}"
             try:
-                (folder / name).rename(claimed)
+                waiting.rename(claimed)
             except FileNotFoundError:  # another worker was faster
                 continue
             message: dict[str, Any] = loads(claimed.read_bytes())

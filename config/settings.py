@@ -108,7 +108,9 @@ def database(url: str) -> dict[str, Any]:
     return found
 
 
-DATABASES = {"default": database(env.str("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'autofix.sqlite3'}"))}
+DATABASES = {
+    "default": database(env.str("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'autofix.sqlite3'}"))
+}
 CACHES = {"default": env.cache("CACHE_URL", default="locmemcache://")}
 
 # --- Autofix ---------------------------------------------------------------------------------------------------------
@@ -194,5 +196,8 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
     # Django's own handlers would write every record a second time, as plain text.
-    "loggers": {"django": {"handlers": [], "propagate": True}, "django.server": {"handlers": [], "propagate": True}},
+    "loggers": {
+        "django": {"handlers": [], "propagate": True},
+        "django.server": {"handlers": [], "propagate": True},
+    },
 }

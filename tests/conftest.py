@@ -18,7 +18,7 @@ def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """Connections leave for this machine only; anything else fails at once and says where it wanted to go."""
     connect = socket.socket.connect
 
-    def guarded(self: socket.socket, address: Any) -> None:  # noqa: ANN401 - whatever the family calls an address
+    def guarded(self: socket.socket, address: Any) -> None:
         if self.family in (socket.AF_INET, socket.AF_INET6) and not _is_loopback(str(address[0])):
             raise NetworkForbidden(f"tests must not connect to {address!r}")
         connect(self, address)

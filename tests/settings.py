@@ -4,7 +4,6 @@ import atexit
 import os
 import shutil
 import tempfile
-from importlib.util import find_spec
 
 _data_dir = tempfile.mkdtemp(prefix="autofix-tests-")
 atexit.register(shutil.rmtree, _data_dir, ignore_errors=True)
@@ -18,8 +17,3 @@ if DATABASES["default"]["ENGINE"] != "django.db.backends.sqlite3":
     DATABASES["default"]["TEST"] = {"NAME": f"test_autofix_{os.getpid()}"}
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast; these passwords guard nothing
-
-# Until the tracker is there.
-if find_spec("tracker") is None:
-    INSTALLED_APPS = [app for app in INSTALLED_APPS if app != "tracker"]
-    REST_FRAMEWORK["DEFAULT_AUTHENTICATION_CLASSES"] = []

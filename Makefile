@@ -1,0 +1,80 @@
+# Every command of the project. All need Python >= 3.11, git and make only; `make test-services` also needs its servers.
+
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3 python; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.requirements
+# The checks and the benchmarks start from the code, never from what this machine's environment says.
+MANAGE := AUTOFIX_DATA_DIR=$(VENV)/data $(BIN)/python manage.py
+
+export PYTHONUNBUFFERED := 1
+
+.PHONY: help
+help: ## This list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+.PHONY: setup
+setup: $(INSTALLED) ## The virtual environment with every locked dependency
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "no Python >= 3.11 on the PATH; name one: make PYTHON=/path/to/python" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(INSTALLED): requirements/dev.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	touch $@
+
+.PHONY: demo
+demo: setup ## The main job on a real crash, from the report to the pull request
+	$(BIN)/python -m demo
+
+.PHONY: serve
+serve: setup ## Web, worker and beat with the demo's data to look at
+	$(BIN)/python -m demo.serve
+
+.PHONY: test
+test: setup ## The whole suite on the embedded default
+	env -u DATABASE_URL -u CELERY_BROKER_URL -u CACHE_URL $(BIN)/pytest -rs --cov $(PYTEST_ARGS)
+
+.PHONY: test-services
+test-services: export DATABASE_URL ?= postgres://postgres@127.0.0.1:5432/test
+test-services: export CELERY_BROKER_URL ?= redis://127.0.0.1:6379/0
+test-services: export CACHE_URL ?= redis://127.0.0.1:6379/1
+test-services: setup ## The same suite on PostgreSQL and Redis, at the addresses in the environment
+	$(BIN)/pytest -rs $(PYTEST_ARGS)
+
+.PHONY: check
+check: setup ## Lint, types, import contracts, migrations, settings, API schema, documentation
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(MANAGE) makemigrations --check --dry-run
+	$(MANAGE) check --fail-level WARNING
+	$(MANAGE) spectacular --validate --fail-on-warn --file /dev/null
+	$(BIN)/pytest -q tests/unit/test_architecture.py $(wildcard tests/docs)
+
+.PHONY: bench
+bench: setup ## What we claim, measured side by side
+	$(BIN)/python -m benchmarks
+
+.PHONY: format
+format: setup ## Format the code and mend what ruff can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# Locked for every platform and Python >= 3.11; the files name no index, so any mirror serves them.
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --custom-compile-command "make lock" $(LOCK_ARGS) pyproject.toml
+
+.PHONY: lock
+lock: setup ## Lock the dependencies again (LOCK_ARGS=--upgrade for the newest)
+	$(COMPILE) --extra demo --output-file requirements/base.txt
+	$(COMPILE) --extra dev --constraints requirements/base.txt --output-file requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	touch $(INSTALLED)
+
+.PHONY: clean
+clean: ## Remove what was generated, but not the data in var/
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.* htmlcov
