@@ -141,7 +141,9 @@ def reach(value: float, tuning: str, preference: StoppingPoint) -> StoppingPoint
 
 
 def _weights(event: Event, issue: Issue) -> Iterator[tuple[float, str]]:
-    own = [frame for exception in event.exceptions for frame in exception.frames if frame.in_app and frame.lineno]
+    own = [
+        frame for exception in event.exceptions for frame in exception.frames if frame.in_app and frame.lineno
+    ]
     if own:
         yield IN_APP_LINE, "the stack trace leads into the project's own code"
         if any(frame.context_line for frame in own):
@@ -184,7 +186,9 @@ def _raised(event: Event) -> tuple[ExceptionInfo, ...]:
 
 def _is_infrastructure(exception: ExceptionInfo) -> bool:
     name = _name(exception)
-    if name in PROGRAMMING_ERRORS:  # what its message quotes is data, except for the name of a missing variable
+    if (
+        name in PROGRAMMING_ERRORS
+    ):  # what its message quotes is data, except for the name of a missing variable
         return name == "KeyError" and any(_reads_environment(frame) for frame in exception.frames[-1:])
     message = exception.value[:MESSAGE_LENGTH].lower()
     return name in INFRASTRUCTURE_ERRORS or any(words in message for words in INFRASTRUCTURE_MESSAGES)

@@ -151,7 +151,9 @@ def test_every_tuning_has_a_threshold() -> None:
 
 
 @given(scores, scores, tunings, points)
-def test_a_better_score_never_stops_earlier(one: float, other: float, tuning: str, preference: StoppingPoint) -> None:
+def test_a_better_score_never_stops_earlier(
+    one: float, other: float, tuning: str, preference: StoppingPoint
+) -> None:
     """The reach grows with the score."""
     low, high = sorted((one, other))
     assert _rank(reach(low, tuning, preference)) <= _rank(reach(high, tuning, preference))
@@ -172,10 +174,11 @@ def test_the_preference_bounds_and_never_raises(value: float, tuning: str, prefe
     st.booleans(),
     st.sampled_from(["python", "node", "", "\x00"]),
 )
-def test_any_event_has_a_score_between_0_and_1(name: str, message: str, in_app: bool, platform: str) -> None:
+def test_any_event_has_a_score_between_0_and_1(
+    name: str, message: str, frames: tuple[Frame, ...], platform: str
+) -> None:
     """Whatever a stranger sends, the score is a number that the bands know."""
-    frame = Frame(lineno=1, in_app=in_app)
-    assert 0 <= score(event((name, message, (frame,)), platform=platform), ISSUE).value <= 1
+    assert 0 <= score(event((name, message, frames), platform=platform), ISSUE).value <= 1
 
 
 def _rank(point: StoppingPoint | None) -> int:
