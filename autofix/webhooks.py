@@ -38,7 +38,7 @@ EVENT_TYPES: tuple[str, ...] = (
 
 
 def record(
-    type: str,  # noqa: A002  # the word of the format itself
+    type: str,  # noqa: A002 - the format's own word
     *,
     key: str,
     organization_id: str,

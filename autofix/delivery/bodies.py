@@ -9,10 +9,20 @@ from datetime import UTC, datetime
 from typing import Any
 
 from autofix.models.runs import Run
+from autofix.steps import STEPS
 
 SCHEMA_VERSION = 1
 MAX_BODY = 256 * 1024
 """Bytes of a body beyond which it is sent without its data."""
+SENTRY_TYPES = frozenset(
+    {
+        f"autofix.{spec.event_name}_{outcome}"
+        for spec in STEPS.values()
+        for outcome in ("started", "completed")
+    }
+    | {"autofix.pr_created"}
+)
+"""The types that Sentry's seer webhooks have: it announces no failures and no ends of runs."""
 
 
 def standard(
@@ -67,3 +77,20 @@ def sendable(value: Any) -> Any:
             return None
         case _:
             return value
+
+
+def sentry(body: Mapping[str, Any], installation: str) -> dict[str, Any]:
+    """The envelope of format ``sentry`` around the data of a stored body. ``group_id`` is a number where the host's id is."""
+    issue_id = body["issue_id"]
+    numeric = isinstance(issue_id, str) and issue_id.isascii() and issue_id.isdigit()
+    return {
+        "action": str(body["type"]).removeprefix("autofix."),
+        "installation": {"uuid": installation},
+        "data": {
+            "run_id": body["run_id"],
+            "sentry_run_id": body["run_uuid"],
+            "group_id": int(issue_id) if numeric else issue_id,
+            **body["data"],
+        },
+        "actor": {"type": "application", "id": "autofix", "name": "Autofix"},
+    }

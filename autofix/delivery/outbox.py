@@ -13,7 +13,7 @@ from django.utils import timezone
 from autofix import conf
 from autofix.delivery import bodies
 from autofix.models.runs import Run
-from autofix.models.webhooks import Delivery, Endpoint, EndpointStatus, WebhookEvent
+from autofix.models.webhooks import Delivery, Endpoint, EndpointFormat, EndpointStatus, WebhookEvent
 from autofix.wakeups import DELIVER, wake
 
 PING = "autofix.ping"
@@ -22,7 +22,7 @@ EVERYTHING = "*"
 
 
 def store(
-    type: str,  # noqa: A002  # the word of the format itself
+    type: str,  # noqa: A002 - the format's own word
     *,
     key: str,
     organization_id: str,
@@ -58,7 +58,13 @@ def _store_event(
     public_id = f"evt_{uuid.uuid4().hex}"
     sequence = run.event_sequence + 1 if run is not None else None
     body = bodies.standard(
-        public_id, event_type, timezone.now(), organization_id=organization_id, run=run, sequence=sequence, data=data
+        public_id,
+        event_type,
+        timezone.now(),
+        organization_id=organization_id,
+        run=run,
+        sequence=sequence,
+        data=data,
     )
     return WebhookEvent.objects.get_or_create(
         organization_id=organization_id,
@@ -68,8 +74,17 @@ def _store_event(
 
 
 def _takers(organization_id: str, event_type: str) -> list[Endpoint]:
-    endpoints = Endpoint.objects.filter(organization_id=organization_id).exclude(status=EndpointStatus.DISABLED)
-    return [e for e in endpoints.only("id", "events") if EVERYTHING in e.events or event_type in e.events]
+    endpoints = Endpoint.objects.filter(organization_id=organization_id).exclude(
+        status=EndpointStatus.DISABLED
+    )
+    return [endpoint for endpoint in endpoints.only("id", "events", "format") if wants(endpoint, event_type)]
+
+
+def wants(endpoint: Endpoint, event_type: str) -> bool:
+    """Whether the endpoint's filter and its format have this type."""
+    if endpoint.format == EndpointFormat.SENTRY and event_type not in bodies.SENTRY_TYPES:
+        return False
+    return EVERYTHING in endpoint.events or event_type in endpoint.events
 
 
 def _fan_out(event: WebhookEvent, endpoints: Iterable[Endpoint]) -> None:

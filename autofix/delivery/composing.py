@@ -1,0 +1,50 @@
+"""What one attempt sends: the body in the endpoint's format, with the headers that go with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from autofix import secrets
+from autofix.delivery import bodies, signing
+from autofix.models.webhooks import Delivery, Endpoint, EndpointFormat
+
+
+@dataclass(frozen=True)
+class Request:
+    """A POST, ready to be sent."""
+
+    url: str
+    body: bytes = field(repr=False)
+    headers: dict[str, str] = field(repr=False)
+
+
+def compose(delivery: Delivery, now: datetime) -> Request:
+    """The request of this (claimed) delivery, signed at ``now``; Misconfigured when the secret cannot be read."""
+    endpoint, event = delivery.endpoint, delivery.event
+    timestamp = int(now.timestamp())
+    if endpoint.format == EndpointFormat.SENTRY:
+        body = bodies.encode(bodies.sentry(event.body, str(endpoint.uuid)))
+        headers = signing.sentry_headers(
+            event.public_id.removeprefix("evt_"),
+            timestamp=timestamp,
+            body=body,
+            secret=secrets.decrypt(endpoint.secret),
+        )
+    else:
+        body = bodies.encode(event.body)
+        headers = signing.standard_headers(
+            event.public_id,
+            timestamp=timestamp,
+            attempt=delivery.fence,
+            body=body,
+            secrets=_secrets(endpoint, now),
+        )
+    return Request(endpoint.url, body, headers)
+
+
+def _secrets(endpoint: Endpoint, now: datetime) -> list[str]:
+    stored = [endpoint.secret]
+    if endpoint.previous_secret and endpoint.previous_secret_until and now < endpoint.previous_secret_until:
+        stored.append(endpoint.previous_secret)
+    return [secrets.decrypt(one) for one in stored]

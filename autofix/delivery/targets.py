@@ -1,0 +1,112 @@
+"""Where webhooks may go: the URL's shape, and every address that its host's name stands for."""
+
+from __future__ import annotations
+
+import re
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Any
+
+import requests
+from urllib3.util import parse_url
+
+from autofix import conf
+from autofix.delivery.errors import TargetRefused, TargetUnknown
+
+MAX_URL = 2048
+DNS_S = 5.0
+DEFAULT_PORTS = {"https": 443, "http": 80}
+FORBIDDEN_CHARACTERS = re.compile(r"[\x00-\x20\x7f\\]")
+
+# `is_global` alone lets some of these through, and which ones depends on Python's version.
+DENIED: tuple[IPv4Network | IPv6Network, ...] = tuple(
+    ip_network(network)
+    for network in (
+        "192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32", "::/96", "::ffff:0:0:0/96", "64:ff9b::/96",
+        "64:ff9b:1::/48", "2001::/32", "2002::/16", "3fff::/20", "5f00::/16", "fec0::/10",
+    )
+)  # fmt: skip
+
+# Name resolution cannot be given a time limit, only be waited for with one.
+_resolvers = ThreadPoolExecutor(max_workers=8, thread_name_prefix="autofix-dns")
+
+
+@dataclass(frozen=True)
+class Target:
+    """A URL in canonical form, whose shape is allowed."""
+
+    url: str
+    scheme: str
+    host: str
+    port: int
+
+
+@dataclass(frozen=True)
+class Address:
+    """One address of a target, as ``socket.connect`` takes it."""
+
+    family: int
+    sockaddr: tuple[Any, ...]
+
+
+def parse(url: str) -> Target:
+    """The target that this URL names; TargetRefused, with the reason, when its shape is not allowed."""
+    if len(url) > MAX_URL or FORBIDDEN_CHARACTERS.search(url):
+        raise TargetRefused(f"The URL must have at most {MAX_URL} characters, and no spaces or backslashes.")
+    try:
+        canonical = requests.Request("POST", url).prepare().url or ""
+        parts = parse_url(canonical)
+    except (requests.RequestException, ValueError) as exc:
+        raise TargetRefused("The URL is not valid.") from exc
+    rules = conf.settings().webhooks
+    scheme, host = parts.scheme or "", parts.host or ""
+    if scheme not in (("https", "http") if rules.allow_http else ("https",)):
+        raise TargetRefused("The URL must begin with https://.")
+    if parts.auth is not None or not host:
+        raise TargetRefused("The URL must name a host, and no user or password.")
+    port = parts.port or DEFAULT_PORTS[scheme]
+    if port not in rules.allowed_ports:
+        raise TargetRefused(f"Port {port} is not allowed.")
+    return Target(url=canonical, scheme=scheme, host=host, port=port)
+
+
+def resolve(target: Target) -> list[Address]:
+    """All addresses of the target; TargetRefused when any of them is not allowed, TargetUnknown when there is none."""
+    host = target.host.removeprefix("[").removesuffix("]")
+    lookup = _resolvers.submit(socket.getaddrinfo, host, target.port, type=socket.SOCK_STREAM)
+    try:
+        found = lookup.result(timeout=DNS_S)
+    except (OSError, UnicodeError, TimeoutError) as exc:
+        raise TargetUnknown from exc
+    for *_, sockaddr in found:
+        if not is_allowed(str(sockaddr[0])):
+            # The address itself stays unsaid: it would tell a stranger about the network that we are in.
+            raise TargetRefused("The URL's host has an address that webhooks must not go to.")
+    return [Address(family, sockaddr) for family, _, _, _, sockaddr in found]
+
+
+def check_on_saving(url: str) -> Target:
+    """The same verdict as on sending, except that a name may begin to resolve later. Raises TargetRefused."""
+    target = parse(url)
+    try:
+        resolve(target)
+    except TargetUnknown:
+        return target
+    return target
+
+
+def is_allowed(text: str) -> bool:
+    """Whether this address may be connected to: globally routable, or in one of ALLOWED_NETWORKS."""
+    try:
+        address: IPv4Address | IPv6Address = ip_address(text)
+    except ValueError:
+        return False
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    if any(address in network for network in conf.settings().webhooks.allowed_networks):
+        return True
+    return (
+        address.is_global and not address.is_multicast and not any(address in network for network in DENIED)
+    )
