@@ -1,4 +1,4 @@
-"""The Django app: registers the completion hook and listens for new issues."""
+"""The Django app: registers the completion hook, the system checks and the listener for new issues."""
 
 from __future__ import annotations
 
@@ -11,3 +11,11 @@ class AutofixConfig(AppConfig):
     name = "autofix"
     verbose_name = "Autofix"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        # Models can be imported only now that the registry is ready.
+        from autofix import automation, checks, on_completion_hook, step_executions  # noqa: F401, PLC0415
+        from autofix.explorer import hooks  # noqa: PLC0415
+
+        hooks.register(step_executions.COMPLETION_HOOK, on_completion_hook.on_completion_hook)
+        automation.connect()

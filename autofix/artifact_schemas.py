@@ -45,12 +45,16 @@ class RootCauseArtifact(ArtifactPart):
 
     one_line_description: RequiredText = Field(description="the root cause in at most 30 words")
     five_whys: list[RequiredText] = Field(
-        min_length=1, max_length=MAX_ITEMS, description="the chain of whys, from the symptom to the root cause"
+        min_length=1,
+        max_length=MAX_ITEMS,
+        description="the chain of whys, from the symptom to the root cause",
     )
     reproduction_steps: list[RequiredText] = Field(
         default_factory=list, max_length=MAX_ITEMS, description="how to make it happen again"
     )
-    relevant_repo: Text | None = Field(default=None, description="owner/name of the repository that holds the cause")
+    relevant_repo: Text | None = Field(
+        default=None, description="owner/name of the repository that holds the cause"
+    )
     fixability: Fixability = Field(description="the verdict")
     evidence: list[Citation] = Field(
         default_factory=list, max_length=MAX_ITEMS, description="citations that prove the chain"
@@ -90,16 +94,16 @@ class ImpactAssessmentArtifact(ArtifactPart):
 class SuspectCommit(ArtifactPart):
     """The commit that most likely brought the error in."""
 
-    sha: Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, pattern=r"^[0-9a-fA-F]{7}$")] = Field(
-        description="the first 7 hexadecimal digits"
-    )
+    sha: Annotated[
+        str, StringConstraints(strip_whitespace=True, to_lower=True, pattern=r"^[0-9a-fA-F]{7}$")
+    ] = Field(description="the first 7 hexadecimal digits")
     repo_name: RequiredText = Field(description="owner/name of the repository")
     message: Text = Field(description="its message")
     author_name: Text = Field(description="its author")
     author_email: Text = Field(description="the author's address")
-    committed_date: Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^\d{4}-\d{2}-\d{2}$")] = Field(
-        description="YYYY-MM-DD"
-    )
+    committed_date: Annotated[
+        str, StringConstraints(strip_whitespace=True, pattern=r"^\d{4}-\d{2}-\d{2}$")
+    ] = Field(description="YYYY-MM-DD")
     description: RequiredText = Field(description="how this commit leads to the error")
 
 
@@ -114,8 +118,12 @@ class SuggestedAssignee(ArtifactPart):
 class TriageArtifact(ArtifactPart):
     """Which commit is suspected and who should look."""
 
-    suspect_commit: SuspectCommit | None = Field(default=None, description="null when no commit is convincing")
-    suggested_assignee: SuggestedAssignee | None = Field(default=None, description="null when nobody is convincing")
+    suspect_commit: SuspectCommit | None = Field(
+        default=None, description="null when no commit is convincing"
+    )
+    suggested_assignee: SuggestedAssignee | None = Field(
+        default=None, description="null when nobody is convincing"
+    )
 
 
 Artifact = RootCauseArtifact | SolutionArtifact | ImpactAssessmentArtifact | TriageArtifact

@@ -51,19 +51,19 @@ class TurnSettings(Section):
     timeout_s: PositiveInt = 900
 
 
+SCHEDULE_S = (
+    *(0, 5, 5 * MINUTE_S, 30 * MINUTE_S, 2 * HOUR_S),
+    *(5 * HOUR_S, 10 * HOUR_S, 14 * HOUR_S, 20 * HOUR_S, 24 * HOUR_S),
+)
+
+
 class WebhookSettings(Section):
     """Where webhooks may go and when they are tried. SCHEDULE: waits in seconds before each attempt."""
 
     allow_http: bool = False
     allowed_networks: tuple[IPv4Network | IPv6Network, ...] = ()
     allowed_ports: tuple[Annotated[int, Field(gt=0, lt=65_536)], ...] = (443, 80, 8443, 8080)
-    schedule: tuple[Annotated[float, Field(ge=0)], ...] = Field(
-        default=(
-            0, 5, 5 * MINUTE_S, 30 * MINUTE_S, 2 * HOUR_S, 5 * HOUR_S,
-            10 * HOUR_S, 14 * HOUR_S, 20 * HOUR_S, 24 * HOUR_S,
-        ),  # fmt: skip
-        min_length=1,
-    )
+    schedule: tuple[Annotated[float, Field(ge=0)], ...] = Field(default=SCHEDULE_S, min_length=1)
 
 
 class Settings(Section):
@@ -80,7 +80,13 @@ class Settings(Section):
     webhooks: WebhookSettings = WebhookSettings()
     secret_keys: tuple[str, ...] = Field(default=(), repr=False)
     quota_runs_per_month: Annotated[int, Field(ge=0)] | None = None
-    protected_paths: tuple[str, ...] = (".github/workflows/**", ".gitlab-ci.yml", "**/.git/**", ".env", "**/.env")
+    protected_paths: tuple[str, ...] = (
+        ".github/workflows/**",
+        ".gitlab-ci.yml",
+        "**/.git/**",
+        ".env",
+        "**/.env",
+    )
     data_dir: Path = Path("var")
 
 
@@ -113,7 +119,9 @@ def _parse(given: object) -> Settings:
     try:
         parsed = Settings.model_validate(given)
     except ValidationError as exc:
-        found = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors(include_input=False))
+        found = "; ".join(
+            f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors(include_input=False)
+        )
         raise Misconfigured(f"AUTOFIX is wrong: {found}") from exc
     _parsed[:] = [(given, parsed)]
     return parsed

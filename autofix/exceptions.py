@@ -186,6 +186,24 @@ class TurnTimedOut(WorkFailed):
     code = "timeout"
 
 
+class WorkerLost(WorkFailed):
+    """Worker after worker died at this turn."""
+
+    code = "worker_lost"
+
+
+class IssueGone(WorkFailed):
+    """The issue was deleted while the run was under way."""
+
+    code = "issue_gone"
+
+
+class TurnCancelled(WorkFailed):
+    """The agent's turn was cancelled."""
+
+    code = "cancelled"
+
+
 class ArtifactInvalid(WorkFailed):
     """The agent's artifact does not match its schema."""
 
@@ -234,11 +252,12 @@ class Misconfigured(AutofixError):
     code = "misconfigured"
 
 
+FAILURES: tuple[type[WorkFailed], ...] = (
+    *(WorkFailed, AgentFailed, TurnTimedOut, WorkerLost, IssueGone, TurnCancelled),
+    *(ArtifactInvalid, ArtifactMissing, NoCodeChanges, RepositoryUnavailable),
+    *(PathRefused, EditRefused, PushFailed),
+)
 FAILURE_CODES: dict[str, str] = {
-    cls.code: (cls.__doc__ or "").strip().splitlines()[0]
-    for cls in (
-        WorkFailed, AgentFailed, TurnTimedOut, ArtifactInvalid, ArtifactMissing, NoCodeChanges,
-        RepositoryUnavailable, PathRefused, EditRefused, PushFailed,
-    )
-}  # fmt: skip
+    failure.code: (failure.__doc__ or "").strip().splitlines()[0] for failure in FAILURES
+} | {"agent_unavailable": "The configured agent cannot work here."}
 """Every code that a failed step, pull request or run can carry, with its sentence."""

@@ -82,7 +82,11 @@ STEPS: dict[Step, StepSpec] = {
         StepSpec(Step.SOLUTION, "Solution", Lane.PIPELINE, "solution", SolutionArtifact),
         StepSpec(Step.CODE_CHANGES, "Code changes", Lane.PIPELINE, "coding", None, edits_code=True),
         StepSpec(
-            Step.IMPACT_ASSESSMENT, "Impact assessment", Lane.SIDE, "impact_assessment", ImpactAssessmentArtifact
+            Step.IMPACT_ASSESSMENT,
+            "Impact assessment",
+            Lane.SIDE,
+            "impact_assessment",
+            ImpactAssessmentArtifact,
         ),
         StepSpec(Step.TRIAGE, "Triage", Lane.SIDE, "triage", TriageArtifact),
     )

@@ -16,6 +16,7 @@ CALL_HOOK = "autofix.call_completion_hook"
 DELIVER = "autofix.deliver"
 OPEN_PULL_REQUEST = "autofix.open_pull_request"
 CONSIDER_ISSUE = "autofix.consider_issue"
+START_STEP = "autofix.start_step"
 SWEEP = "autofix.sweep"
 
 
@@ -31,4 +32,6 @@ def _publish(task: str, args: tuple[str | int, ...], countdown: float) -> None:
     try:
         current_app.send_task(task, args=args, countdown=countdown or None, retry=False)
     except (OperationalError, OSError):
-        logger.exception("wake-up not sent; the sweeper will find the row", extra={"task": task, "task_args": args})
+        logger.exception(
+            "wake-up not sent; the sweeper will find the row", extra={"task": task, "task_args": args}
+        )

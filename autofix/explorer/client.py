@@ -74,6 +74,10 @@ class ExplorerClient(Protocol):
         """How the turn stands."""
         ...
 
+    def version(self, session_id: str) -> str:
+        """A word that changes whenever the session does; no block is read for it."""
+        ...
+
     def state(self, session_id: str, *, since: int = -1, turn_id: str | None = None) -> RunState:
         """The session with its blocks after index ``since``, of one turn or of all."""
         ...

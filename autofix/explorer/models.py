@@ -19,7 +19,9 @@ class Session(models.Model):
     project_id = models.CharField(max_length=64)
     issue_id = models.CharField(max_length=64)
     category_key = models.CharField(max_length=64, default="autofix")
-    forked_from = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="forks")
+    forked_from = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="forks"
+    )
     repositories = models.JSONField(default=list)
     pins = models.JSONField(default=dict)
     next_index = models.PositiveIntegerField(default=0)
@@ -51,8 +53,9 @@ class Turn(models.Model):
     """One prompt and its outcome.
 
     ``key`` makes starting idempotent: the same key gives the same turn. The lease says which worker runs it and until
-    when; ``fence`` counts the workers, and every write of a turn is conditional on it. ``hook_called_at`` is null until
-    the completion hook has done its work.
+    when; ``fence`` counts the workers, and every write of a turn is conditional on it. ``deadline`` is set when the first
+    worker takes it: waiting in a queue costs no working time. ``hook_called_at`` is null until the completion hook has
+    done its work.
     """
 
     session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="turns")
@@ -69,7 +72,7 @@ class Turn(models.Model):
     lease_owner = models.CharField(max_length=128, blank=True)
     lease_expires_at = models.DateTimeField(null=True)
     fence = models.PositiveIntegerField(default=0)
-    deadline = models.DateTimeField()
+    deadline = models.DateTimeField(null=True)
     error_code = models.CharField(max_length=64, blank=True)
     error_detail = models.TextField(blank=True)
     pending_user_input = models.JSONField(null=True)
@@ -81,7 +84,9 @@ class Turn(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["session"], condition=Q(status__in=["pending", "running"]), name="autofix_one_open_turn"
+                fields=["session"],
+                condition=Q(status__in=["pending", "running"]),
+                name="autofix_one_open_turn",
             )
         ]
         indexes = [
@@ -112,7 +117,9 @@ class Block(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["session", "index"], name="autofix_one_block_per_index")]
+        constraints = [
+            models.UniqueConstraint(fields=["session", "index"], name="autofix_one_block_per_index")
+        ]
         ordering = ["index"]
 
     def __str__(self) -> str:

@@ -104,11 +104,12 @@ class Usage(StateModel):
 
 
 class TurnState(StateModel):
-    """How a turn stands. ``first_index``: the index of its first block."""
+    """How a turn stands. Its blocks are those from ``first_index`` up to, not including, ``end_index``."""
 
     id: str
     status: Literal["pending", "running", "completed", "failed", "cancelled", "awaiting_user_input"]
     first_index: int
+    end_index: int
     metadata: dict[str, Any] = Field(default_factory=dict)
     error_code: str = ""
     error_detail: str = ""

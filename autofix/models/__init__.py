@@ -14,7 +14,15 @@ from autofix.models.runs import (
     StepExecution,
     StepStatus,
 )
-from autofix.models.webhooks import Attempt, Delivery, DeliveryStatus, Endpoint, EndpointFormat, EndpointStatus, WebhookEvent
+from autofix.models.webhooks import (
+    Attempt,
+    Delivery,
+    DeliveryStatus,
+    Endpoint,
+    EndpointFormat,
+    EndpointStatus,
+    WebhookEvent,
+)
 
 __all__ = [
     "ACTIVE_RUN",

@@ -44,7 +44,9 @@ class QuotaUsage(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["organization_id", "month"], name="autofix_one_quota_row_per_month")
+            models.UniqueConstraint(
+                fields=["organization_id", "month"], name="autofix_one_quota_row_per_month"
+            )
         ]
 
     def __str__(self) -> str:
@@ -58,14 +60,18 @@ class ProjectPreference(models.Model):
     project_id = models.CharField(max_length=64)
     tuning = models.CharField(max_length=16, choices=Tuning, default=Tuning.OFF)
     stopping_point = models.CharField(
-        max_length=32, choices=[(p.value, p.value) for p in StoppingPoint], default=StoppingPoint.CODE_CHANGES.value
+        max_length=32,
+        choices=[(p.value, p.value) for p in StoppingPoint],
+        default=StoppingPoint.CODE_CHANGES.value,
     )
     side_steps = models.JSONField(default=all_side_steps)
     handoff = models.JSONField(null=True, blank=True)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["organization_id", "project_id"], name="autofix_one_preference_per_project")
+            models.UniqueConstraint(
+                fields=["organization_id", "project_id"], name="autofix_one_preference_per_project"
+            )
         ]
 
     def __str__(self) -> str:

@@ -7,7 +7,8 @@ from django.db import models
 
 class IdempotencyRecord(models.Model):
     """The first answer to an Idempotency-Key, kept 24 h. ``status`` None: the first request is still running, until
-    ``locked_until`` at most."""
+    ``locked_until`` at most.
+    """
 
     organization_id = models.CharField(max_length=64)
     key = models.CharField(max_length=255)
@@ -18,7 +19,9 @@ class IdempotencyRecord(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["organization_id", "key"], name="autofix_one_answer_per_key")]
+        constraints = [
+            models.UniqueConstraint(fields=["organization_id", "key"], name="autofix_one_answer_per_key")
+        ]
         indexes = [models.Index(fields=["created_at"])]
 
     def __str__(self) -> str:

@@ -94,7 +94,7 @@ class StepExecution(models.Model):
 
     Its blocks in the session are those from ``first_index`` up to, not including, ``end_index``.
     ``superseded``: a rewind dropped the blocks that this result stands on. ``repairs`` counts the turns in which the agent
-    was asked to mend an invalid artifact.
+    was asked to mend an invalid artifact, ``answers`` those that began with a person's answer.
     """
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="steps")
@@ -113,6 +113,7 @@ class StepExecution(models.Model):
     artifact = models.JSONField(null=True)
     superseded = models.BooleanField(default=False)
     repairs = models.PositiveIntegerField(default=0)
+    answers = models.PositiveIntegerField(default=0)
     error_code = models.CharField(max_length=64, blank=True)
     error_detail = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -131,7 +132,9 @@ class StepExecution(models.Model):
         indexes = [
             models.Index(fields=["turn_id"]),
             models.Index(
-                fields=["created_at"], condition=Q(status__in=["pending", "running"]), name="autofix_active_steps"
+                fields=["created_at"],
+                condition=Q(status__in=["pending", "running"]),
+                name="autofix_active_steps",
             ),
         ]
         ordering = ["sequence"]
@@ -164,9 +167,13 @@ class PullRequest(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["run", "repo_name"], name="autofix_one_pr_per_repository")]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "repo_name"], name="autofix_one_pr_per_repository")
+        ]
         indexes = [
-            models.Index(fields=["next_attempt_at"], condition=Q(state="creating"), name="autofix_creating_prs"),
+            models.Index(
+                fields=["next_attempt_at"], condition=Q(state="creating"), name="autofix_creating_prs"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -214,13 +221,17 @@ class AutomationDecision(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["issue_id"], condition=Q(decided_at__isnull=True), name="autofix_one_open_decision_per_issue"
+                fields=["issue_id"],
+                condition=Q(decided_at__isnull=True),
+                name="autofix_one_open_decision_per_issue",
             )
         ]
         indexes = [
             models.Index(fields=["organization_id", "issue_id", "-created_at"]),
             models.Index(fields=["issue_id", "-decided_at"]),
-            models.Index(fields=["wake_at"], condition=Q(decided_at__isnull=True), name="autofix_open_decisions"),
+            models.Index(
+                fields=["wake_at"], condition=Q(decided_at__isnull=True), name="autofix_open_decisions"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -109,7 +109,9 @@ class Delivery(models.Model):
             models.UniqueConstraint(fields=["event", "endpoint"], name="autofix_one_delivery_per_endpoint")
         ]
         indexes = [
-            models.Index(fields=["next_attempt_at"], condition=Q(status="pending"), name="autofix_due_deliveries"),
+            models.Index(
+                fields=["next_attempt_at"], condition=Q(status="pending"), name="autofix_due_deliveries"
+            ),
             models.Index(fields=["endpoint", "-id"]),
         ]
         verbose_name_plural = "deliveries"

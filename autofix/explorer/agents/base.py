@@ -12,7 +12,7 @@ from autofix.explorer.tools.toolbox import Toolbox
 
 @dataclass(frozen=True)
 class TurnBrief:
-    """What an agent is told of its turn. ``attempt`` counts from 1 over the tries of this ``metadata["step"]``."""
+    """What an agent is told of its turn. ``metadata["attempt"]`` counts the turns spent on the same task, from 1."""
 
     prompt: str
     artifact_key: str | None
@@ -21,7 +21,7 @@ class TurnBrief:
     metadata: dict[str, Any] = field(default_factory=dict)
 
 
-class AwaitUserInput(Exception):  # noqa: N818  # a stop reason, not an error
+class AwaitUserInput(Exception):  # a stop reason, not an error
     """The agent cannot go on without an answer from a person."""
 
     def __init__(self, pending: PendingUserInput) -> None:
@@ -35,13 +35,13 @@ class Agent(Protocol):
     ``run`` yields the turn's blocks one by one; each is persisted before the next is asked for. ``history`` holds the
     session's blocks so far; those from ``first_index`` on belong to this turn and were yielded by an earlier worker
     that died: the agent goes on after them. It ends by returning (completed), by raising AgentFailed (failed) or
-    AwaitUserInput.
+    AwaitUserInput. Yielding None stores nothing and lets the runner look whether the turn was cancelled or is late.
     """
 
     name: ClassVar[str]
 
     def run(
         self, brief: TurnBrief, history: Sequence[BlockState], first_index: int, toolbox: Toolbox
-    ) -> Iterator[BlockContent]:
+    ) -> Iterator[BlockContent | None]:
         """The turn's further blocks."""
         ...

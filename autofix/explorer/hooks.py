@@ -1,0 +1,34 @@
+"""Completion hooks by name. Names come from this registry, never from an import path that somebody sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.utils import timezone
+
+from autofix.explorer.models import OPEN_TURN, Turn
+
+CompletionHook = Callable[[str, str, str], None]
+_hooks: dict[str, CompletionHook] = {}
+
+
+def register(name: str, hook: CompletionHook) -> None:
+    """Make ``hook(organization_id, session_id, turn_id)`` known under this name."""
+    _hooks[name] = hook
+
+
+def get(name: str) -> CompletionHook:
+    """The hook; KeyError when no such name was registered."""
+    return _hooks[name]
+
+
+def call_completion_hook(turn_id: int) -> None:
+    """Tell the hook that the turn has ended, and note that it was told.
+
+    Dying in between tells it again: a hook treats a second call as a duplicate.
+    """
+    turn = Turn.objects.select_related("session").filter(pk=turn_id).first()
+    if turn is None or turn.status in OPEN_TURN:
+        return
+    get(turn.hook)(turn.session.organization_id, str(turn.session_id), str(turn.pk))
+    Turn.objects.filter(pk=turn_id, hook_called_at=None).update(hook_called_at=timezone.now())

@@ -1,0 +1,170 @@
+"""The local explorer: sessions are rows of our own database, turns are run by our own workers."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import ClassVar
+
+from django.db import transaction
+from django.utils import timezone
+
+from autofix import conf, wakeups
+from autofix.explorer.agents import registry
+from autofix.explorer.client import TurnRequest
+from autofix.explorer.models import OPEN_TURN, Block, Session, Turn, TurnStatus
+from autofix.explorer.state import (
+    BlockState,
+    Message,
+    PendingUserInput,
+    RunState,
+    SessionStatus,
+    TurnState,
+    Usage,
+)
+from autofix.hosts import Issue, RepositoryRef
+
+SESSION_STATUS: dict[str, SessionStatus] = {
+    TurnStatus.PENDING: "processing",
+    TurnStatus.RUNNING: "processing",
+    TurnStatus.COMPLETED: "completed",
+    TurnStatus.FAILED: "error",
+    TurnStatus.CANCELLED: "cancelled",
+    TurnStatus.AWAITING: "awaiting_user_input",
+}
+
+
+class LocalExplorer:
+    """See :class:`autofix.explorer.client.ExplorerClient`."""
+
+    in_database: ClassVar[bool] = True
+    can_fork: ClassVar[bool] = True
+
+    @property
+    def name(self) -> str:
+        return conf.settings().explorer.options.agent
+
+    def check(self) -> str:
+        return registry.problem(self.name)
+
+    def start_session(self, issue: Issue, repositories: list[RepositoryRef]) -> str:
+        session = Session.objects.create(
+            organization_id=issue.organization_id,
+            project_id=issue.project_id,
+            issue_id=issue.id,
+            repositories=[asdict(r) for r in repositories],
+        )
+        return str(session.pk)
+
+    def fork(self, session_id: str, before_index: int) -> str:
+        """Copies the blocks: a later rewind of the parent must not pull the ground from under the fork."""
+        with transaction.atomic():
+            parent = Session.objects.select_for_update().get(pk=session_id)
+            end = min(before_index, parent.next_index)
+            fork = Session.objects.create(
+                organization_id=parent.organization_id,
+                project_id=parent.project_id,
+                issue_id=parent.issue_id,
+                category_key=parent.category_key,
+                forked_from=parent,
+                repositories=parent.repositories,
+                pins=parent.pins,
+                next_index=end,
+            )
+            Block.objects.bulk_create(
+                [
+                    Block(session=fork, index=block.index, content=block.content, created_at=block.created_at)
+                    for block in parent.blocks.filter(index__lt=end)
+                ]
+            )
+        return str(fork.pk)
+
+    def start_turn(self, session_id: str, request: TurnRequest) -> str:
+        """Begins with the prompt as the turn's first block and wakes a worker after the commit."""
+        with transaction.atomic():
+            session = Session.objects.select_for_update().get(pk=session_id)
+            known = Turn.objects.filter(key=request.key).first()
+            if known is not None:
+                return str(known.pk)
+            turn = Turn.objects.create(
+                session=session,
+                key=request.key,
+                prompt=request.prompt,
+                artifact_key=request.artifact_key or "",
+                artifact_schema=request.artifact_schema,
+                can_edit=request.can_edit,
+                metadata=request.metadata,
+                hook=request.hook,
+                first_index=session.next_index,
+            )
+            prompt = Message(role="user", content=request.prompt, metadata=request.metadata)
+            Block.objects.create(
+                session=session,
+                turn=turn,
+                index=session.next_index,
+                content={"message": prompt.model_dump(mode="json"), "artifacts": [], "file_patches": []},
+            )
+            session.next_index += 1
+            session.save(update_fields=["next_index", "updated_at"])
+            wakeups.wake(wakeups.RUN_TURN, turn.pk)
+        return str(turn.pk)
+
+    def rewind(self, session_id: str, index: int) -> None:
+        with transaction.atomic():
+            session = Session.objects.select_for_update().get(pk=session_id)
+            if index > session.next_index:
+                raise ValueError(f"The session has {session.next_index} blocks; there is none at {index}.")
+            session.blocks.filter(index__gte=index).delete()
+            session.next_index = index
+            session.save(update_fields=["next_index", "updated_at"])
+
+    def cancel_turn(self, turn_id: str) -> None:
+        """A turn that no worker has taken yet ends at once, without calling its hook: the caller knows."""
+        now = timezone.now()
+        Turn.objects.filter(pk=turn_id, status=TurnStatus.PENDING).update(
+            status=TurnStatus.CANCELLED, cancel_requested=True, ended_at=now, hook_called_at=now
+        )
+        Turn.objects.filter(pk=turn_id, status__in=OPEN_TURN).update(cancel_requested=True)
+
+    def turn(self, session_id: str, turn_id: str) -> TurnState:
+        turn = Turn.objects.select_related("session").get(pk=turn_id, session_id=session_id)
+        following = (
+            Turn.objects.filter(session_id=session_id, pk__gt=turn.pk)
+            .order_by("pk")
+            .values("first_index")
+            .first()
+        )
+        pending = turn.pending_user_input
+        return TurnState(
+            id=str(turn.pk),
+            status=turn.status,  # type: ignore[arg-type]  # the column's choices are the literal's words
+            first_index=turn.first_index,
+            end_index=following["first_index"] if following else turn.session.next_index,
+            metadata=turn.metadata,
+            error_code=turn.error_code,
+            error_detail=turn.error_detail,
+            pending_user_input=PendingUserInput.model_validate(pending) if pending else None,
+            usage=Usage.model_validate(turn.usage),
+        )
+
+    def version(self, session_id: str) -> str:
+        row = Session.objects.filter(pk=session_id).values_list("next_index", "updated_at").first()
+        return f"{row[0]}.{row[1].timestamp()}" if row else "none"
+
+    def state(self, session_id: str, *, since: int = -1, turn_id: str | None = None) -> RunState:
+        session = Session.objects.get(pk=session_id)
+        blocks = session.blocks.filter(index__gt=since)
+        if turn_id is not None:
+            blocks = blocks.filter(turn_id=turn_id)
+        last = session.turns.order_by("-pk").first()
+        return RunState(
+            session_id=str(session.pk),
+            status=SESSION_STATUS[last.status] if last else "completed",
+            updated_at=session.updated_at,
+            blocks=[block_state(block) for block in blocks],
+            pins=session.pins,
+        )
+
+
+def block_state(block: Block) -> BlockState:
+    """A stored block as the state shows it."""
+    return BlockState(id=str(block.uuid), index=block.index, timestamp=block.created_at, **block.content)

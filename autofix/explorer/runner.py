@@ -1,0 +1,115 @@
+"""Runs one turn: lease, history, agent, and every block persisted before the next one is asked for."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import ExitStack
+
+from autofix.exceptions import AutofixError, IssueGone, TurnCancelled, WorkFailed
+from autofix.explorer import leases
+from autofix.explorer.agents.base import AwaitUserInput, TurnBrief
+from autofix.explorer.agents.registry import get_agent
+from autofix.explorer.client import get_client
+from autofix.explorer.models import Session, Turn, TurnStatus
+from autofix.explorer.state import BlockState, latest_patches
+from autofix.explorer.tools.toolbox import Toolbox
+from autofix.explorer.workspace import open_workspace, pin_repositories
+from autofix.hosts import Host, HostIssueNotFound, Issue, RepositoryRef, get_host
+
+logger = logging.getLogger(__name__)
+
+
+def run_turn(turn_id: int) -> bool:
+    """Run the turn to its end if it is free. True when this call ended it: its completion hook is due then."""
+    lease = leases.claim(turn_id)
+    if lease is None:
+        return False
+    try:
+        with leases.heartbeat(lease):
+            _end(lease, _play(lease))
+    except leases.LeaseLost:
+        logger.info("turn %s was taken over", turn_id)
+        return False
+    except BaseException:
+        # Told to stop (shutdown), or the database went away: somebody else goes on where the blocks end.
+        leases.give_back(lease)
+        raise
+    return True
+
+
+def _play(lease: leases.Lease) -> AutofixError | AwaitUserInput | None:
+    """Play the agent's blocks; the reason why the turn ended early, None when the agent was done."""
+    try:
+        turn = Turn.objects.select_related("session").get(pk=lease.turn_id)
+        leases.check(turn)
+        _ask_agent(lease, turn)
+    except (WorkFailed, AwaitUserInput) as reason:
+        return reason
+    except leases.LeaseLost:
+        raise
+    except Exception:
+        logger.exception("turn %s failed", lease.turn_id)
+        return WorkFailed("The agent failed unexpectedly; the worker's log has the traceback.")
+    return None
+
+
+def _ask_agent(lease: leases.Lease, turn: Turn) -> None:
+    session = turn.session
+    host = get_host()
+    issue = _issue_of(host, session)
+    repositories = [RepositoryRef(**ref) for ref in session.repositories]
+    pins = _pins(session, host, issue, repositories)
+    history = get_client().state(str(session.pk)).blocks
+    brief = TurnBrief(
+        turn.prompt,
+        turn.artifact_key or None,
+        turn.artifact_schema,
+        can_edit=turn.can_edit,
+        metadata=turn.metadata,
+    )
+    agent = get_agent(get_client().name)
+    with ExitStack() as stack:
+        checkouts = stack.enter_context(
+            open_workspace(str(session.pk), repositories, pins, latest_patches(history))
+        )
+        toolbox = Toolbox(
+            issue=issue, host=host, checkouts=checkouts, can_edit=turn.can_edit, artifacts=_artifacts(history)
+        )
+        for content in agent.run(brief, history, turn.first_index, toolbox):
+            if content is None:
+                leases.check_still_held(lease)
+            else:
+                leases.append(lease, content)
+
+
+def _end(lease: leases.Lease, reason: AutofixError | AwaitUserInput | None) -> None:
+    if reason is None:
+        leases.end(lease, TurnStatus.COMPLETED)
+    elif isinstance(reason, AwaitUserInput):
+        leases.end(lease, TurnStatus.AWAITING, pending=reason.pending)
+    elif isinstance(reason, TurnCancelled):
+        leases.end(lease, TurnStatus.CANCELLED, error=reason)
+    else:
+        leases.end(lease, TurnStatus.FAILED, error=reason)
+
+
+def _issue_of(host: Host, session: Session) -> Issue:
+    try:
+        return host.resolve_issue(session.issue_id, session.organization_id)
+    except HostIssueNotFound as exc:
+        raise IssueGone from exc
+
+
+def _pins(session: Session, host: Host, issue: Issue, repositories: list[RepositoryRef]) -> dict[str, str]:
+    """The commits that this session works on, fixed by its first turn; RepositoryUnavailable when one cannot be read."""
+    if session.pins or not repositories:
+        return session.pins
+    event = host.latest_event(issue)
+    pins = pin_repositories(repositories, event.release if event else "")
+    Session.objects.filter(pk=session.pk, pins={}).update(pins=pins)
+    session.refresh_from_db(fields=["pins"])
+    return session.pins
+
+
+def _artifacts(history: list[BlockState]) -> dict[str, dict[str, object]]:
+    return {artifact.key: artifact.data for block in history for artifact in block.artifacts}

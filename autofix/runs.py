@@ -1,0 +1,90 @@
+"""The state of a run as a whole: its lock, its status and the events that announce its end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from autofix import webhooks
+from autofix.models import ACTIVE_STEP, PullRequestState, Run, RunStatus, StepStatus
+from autofix.steps import Lane
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a run ended in an error: a code of ``exceptions.FAILURE_CODES`` and a sentence."""
+
+    code: str
+    detail: str
+
+
+def lock_run(run_id: int) -> Run:
+    """The run, locked until the caller's transaction ends; Run.DoesNotExist when it is gone."""
+    return Run.objects.select_for_update().get(pk=run_id)
+
+
+def touch(run: Run) -> None:
+    """Store the (locked) run with a new version: whoever has read it sees that it changed."""
+    run.version += 1
+    run.save()
+
+
+def is_busy(run: Run) -> bool:
+    """Is a step of any lane active, or a pull request being opened?"""
+    return (
+        run.steps.filter(status__in=ACTIVE_STEP).exists()
+        or run.pull_requests.filter(state=PullRequestState.CREATING).exists()
+    )
+
+
+def pipeline_is_busy(run: Run) -> bool:
+    """Is the pipeline lane taken: by an active step, or by a pull request being opened?"""
+    return (
+        run.steps.filter(status__in=ACTIVE_STEP, lane=Lane.PIPELINE).exists()
+        or run.pull_requests.filter(state=PullRequestState.CREATING).exists()
+    )
+
+
+def reopen(run: Run) -> None:
+    """The (locked) run is under way again. IntegrityError when another run of the issue is active."""
+    run.status = RunStatus.PROCESSING
+    run.stop_reason = run.failure_code = run.failure_detail = ""
+    touch(run)
+
+
+def settle(run: Run) -> None:
+    """Derive the (locked) run's status from its steps and pull requests, store it and announce an end.
+
+    Nothing active: ``error`` when the newest pipeline step or a pull request failed, else ``completed``.
+    A cancelled run stays cancelled. A run that waits for an answer waits on while other lanes end.
+    """
+    if run.status in (RunStatus.PROCESSING, RunStatus.AWAITING) and not is_busy(run):
+        failure = _failure(run)
+        if failure is None:
+            run.status = RunStatus.COMPLETED
+            announce(run, "run_completed", {"stop_reason": run.stop_reason or None})
+        else:
+            run.status = RunStatus.ERROR
+            run.failure_code, run.failure_detail = failure.code, failure.detail
+            announce(run, "run_failed", {"error": {"code": failure.code, "detail": failure.detail}})
+    touch(run)
+
+
+def announce(run: Run, happening: str, data: dict[str, object]) -> None:
+    """Record an event about the (locked) run as a whole; a run may end several times, each end is an event."""
+    webhooks.record(
+        f"autofix.{happening}",
+        key=f"{run.uuid}:{run.event_sequence + 1}:{happening}",
+        organization_id=run.organization_id,
+        data=data,
+        run=run,
+    )
+
+
+def _failure(run: Run) -> Failure | None:
+    last = run.steps.filter(lane=Lane.PIPELINE, superseded=False).order_by("-sequence").first()
+    if last is None:
+        last = run.steps.order_by("-sequence").first()
+    if last is not None and last.status == StepStatus.FAILED:
+        return Failure(last.error_code, last.error_detail)
+    refused = run.pull_requests.filter(state=PullRequestState.ERROR).order_by("repo_name").first()
+    return Failure(refused.error_code, refused.error_detail) if refused else None

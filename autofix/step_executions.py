@@ -1,0 +1,174 @@
+"""The life of one try at one step: begun, failed, completed, cancelled. Every function here expects its run to be locked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils import timezone
+
+from autofix import webhooks
+from autofix.exceptions import AutofixError, IssueGone
+from autofix.explorer.client import ExplorerClient, TurnRequest, get_client
+from autofix.explorer.state import TurnState
+from autofix.hosts import HostIssueNotFound, Issue, ProjectRef, RepositoryRef, get_host
+from autofix.models import ACTIVE_STEP, Repository, Run, StepExecution, StepStatus
+from autofix.prompts import build_step_prompt
+from autofix.steps import STEPS, Lane, Step
+from autofix.wakeups import START_STEP, wake
+
+COMPLETION_HOOK = "autofix.on_completion_hook"
+
+
+def begin(
+    run: Run, step: Step, issue: Issue, *, referrer: str, user_context: str = "", session_id: str = ""
+) -> StepExecution:
+    """Record the step, announce it and start its turn: in the run's session, or in the given fork."""
+    run.step_sequence += 1
+    run.save(update_fields=["step_sequence"])
+    spec = STEPS[step]
+    execution = StepExecution.objects.create(
+        run=run,
+        sequence=run.step_sequence,
+        step=step,
+        lane=spec.lane,
+        lane_slot=spec.lane_slot,
+        attempt=run.steps.filter(step=step).count() + 1,
+        referrer=referrer,
+        user_context=user_context,
+        session_id=session_id or run.session_id,
+    )
+    announce(run, execution, "started", {})
+    if get_client().in_database:
+        start(run, execution, issue)
+    else:
+        wake(START_STEP, execution.pk)
+    return execution
+
+
+def start(run: Run, execution: StepExecution, issue: Issue | None = None) -> None:
+    """Give the step's prompt to the explorer; the step fails when its issue is gone."""
+    try:
+        issue = issue or get_host().resolve_issue(run.issue_id, run.organization_id)
+    except HostIssueNotFound:
+        fail(run, execution, IssueGone())
+        return
+    prompt = build_step_prompt(Step(execution.step), issue, execution.user_context)
+    start_turn(get_client(), run, execution, issue, prompt)
+
+
+def start_turn(client: ExplorerClient, run: Run, execution: StepExecution, issue: Issue, prompt: str) -> None:
+    """Give the prompt to the explorer and note the turn. Doing it twice gives the same turn."""
+    if not run.session_id:
+        run.session_id = client.start_session(issue, repositories_of(issue))
+        run.save(update_fields=["session_id"])
+    execution.session_id = execution.session_id or run.session_id
+    spec = STEPS[Step(execution.step)]
+    turns = sum(
+        e.repairs + e.answers + 1 for e in run.steps.filter(step=execution.step).exclude(pk=execution.pk)
+    )
+    number = execution.repairs + execution.answers
+    execution.turn_id = client.start_turn(
+        execution.session_id,
+        TurnRequest(
+            key=f"{run.uuid}:{execution.sequence}:{number}",
+            prompt=prompt,
+            hook=COMPLETION_HOOK,
+            artifact_key=spec.artifact_key,
+            artifact_schema=spec.artifact.model_json_schema() if spec.artifact else None,
+            can_edit=spec.edits_code,
+            metadata={
+                "step": execution.step,
+                "referrer": execution.referrer,
+                "sequence": execution.sequence,
+                "attempt": turns + number + 1,
+            },
+        ),
+    )
+    if execution.status == StepStatus.PENDING:
+        execution.first_index = client.turn(execution.session_id, execution.turn_id).first_index
+        execution.status = StepStatus.RUNNING
+        execution.started_at = timezone.now()
+    execution.save()
+
+
+def complete(
+    run: Run, execution: StepExecution, turn: TurnState, artifact: dict[str, Any] | None, data: dict[str, Any]
+) -> None:
+    """Store the validated result and announce it; ``data`` is the event's data."""
+    execution.artifact = artifact
+    execution.end_index = turn.end_index
+    _close(execution, StepStatus.COMPLETED)
+    announce(run, execution, "completed", data)
+
+
+def fail(run: Run, execution: StepExecution, error: AutofixError, end_index: int = 0) -> None:
+    """Store why the step failed and announce it."""
+    execution.end_index = end_index
+    execution.error_code, execution.error_detail = error.code, error.detail
+    _close(execution, StepStatus.FAILED)
+    announce(run, execution, "failed", {"error": {"code": error.code, "detail": error.detail}})
+
+
+def cancel_active(run: Run) -> None:
+    """End all active steps of the run; what their turns still say is ignored from now on."""
+    client = get_client()
+    for execution in run.steps.filter(status__in=ACTIVE_STEP):
+        _close(execution, StepStatus.CANCELLED)
+        if execution.turn_id:
+            client.cancel_turn(execution.turn_id)
+
+
+def supersede(run: Run, from_index: int) -> None:
+    """The session's blocks from ``from_index`` on were dropped: results that stood on them do not count any more.
+
+    Forks began at the root cause: without it, what they found does not count either.
+    """
+    dropped = run.steps.filter(lane=Lane.PIPELINE, session_id=run.session_id, end_index__gt=from_index)
+    root_cause_dropped = dropped.filter(step=Step.ROOT_CAUSE).exists()
+    failed = run.steps.filter(
+        session_id=run.session_id, status=StepStatus.FAILED, first_index__gte=from_index
+    )
+    dropped.update(superseded=True)
+    failed.update(superseded=True)
+    if root_cause_dropped:
+        run.steps.filter(lane=Lane.SIDE).update(superseded=True)
+
+
+def announce(run: Run, execution: StepExecution, outcome: webhooks.Outcome, data: dict[str, Any]) -> None:
+    """Record the step's event, once per outcome."""
+    webhooks.record(
+        webhooks.event_type(Step(execution.step), outcome),
+        key=f"{run.uuid}:step:{execution.sequence}:{outcome}",
+        organization_id=run.organization_id,
+        data=data,
+        run=run,
+    )
+
+
+def repositories_of(issue: Issue) -> list[RepositoryRef]:
+    """The repositories mapped to the issue's project: our own mappings, then those of the host."""
+    own = Repository.objects.filter(organization_id=issue.organization_id, project_id=issue.project_id)
+    found = {r.name: reference_to(r) for r in own}
+    host = get_host()
+    if host.supports_repositories:
+        for reference in host.repositories(ProjectRef(issue.organization_id, issue.project_id)):
+            found.setdefault(reference.name, reference)
+    return list(found.values())
+
+
+def reference_to(row: Repository) -> RepositoryRef:
+    """The row as the explorer and the providers see it."""
+    return RepositoryRef(
+        name=row.name,
+        provider=row.provider,
+        url=row.url,
+        branch=row.branch,
+        stack_root=row.stack_root,
+        source_root=row.source_root,
+    )
+
+
+def _close(execution: StepExecution, status: StepStatus) -> None:
+    execution.status = status
+    execution.completed_at = timezone.now()
+    execution.save()

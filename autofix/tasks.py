@@ -1,0 +1,52 @@
+"""Celery tasks: thin wrappers. Each looks at the database for what there is to do; the message only says that there is."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from autofix import autofix_agent, automation, pull_requests, sweeper, wakeups
+from autofix.delivery import relay
+from autofix.explorer import hooks, runner
+
+
+@shared_task(name=wakeups.RUN_TURN)
+def run_turn(turn_id: int) -> None:
+    """Run a turn; when this worker ended it, tell its completion hook at once: no second message is needed."""
+    if runner.run_turn(turn_id):
+        hooks.call_completion_hook(turn_id)
+
+
+@shared_task(name=wakeups.CALL_HOOK)
+def call_completion_hook(turn_id: int) -> None:
+    """Tell the completion hook of an ended turn."""
+    hooks.call_completion_hook(turn_id)
+
+
+@shared_task(name=wakeups.START_STEP)
+def start_step(execution_id: int) -> None:
+    """Start the turn of a pending step."""
+    autofix_agent.start_step(execution_id)
+
+
+@shared_task(name=wakeups.OPEN_PULL_REQUEST)
+def open_pull_request(pull_request_id: int) -> None:
+    """Push the branch and open the pull request."""
+    pull_requests.open_pull_request(pull_request_id)
+
+
+@shared_task(name=wakeups.DELIVER)
+def deliver() -> None:
+    """Send the webhook deliveries that are due."""
+    relay.deliver_due()
+
+
+@shared_task(name=wakeups.CONSIDER_ISSUE)
+def consider_issue(issue_id: str) -> None:
+    """Let automation decide on a new issue."""
+    automation.consider_issue(issue_id)
+
+
+@shared_task(name=wakeups.SWEEP)
+def sweep() -> None:
+    """Find what stalled."""
+    sweeper.sweep()
