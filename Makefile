@@ -5,8 +5,6 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 pyth
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.requirements
-# The checks and the benchmarks start from the code, never from what this machine's environment says.
-MANAGE := AUTOFIX_DATA_DIR=$(VENV)/data $(BIN)/python manage.py
 
 export PYTHONUNBUFFERED := 1
 
@@ -45,14 +43,15 @@ test-services: setup ## The same suite on PostgreSQL and Redis, at the addresses
 	$(BIN)/pytest -rs $(PYTEST_ARGS)
 
 .PHONY: check
+check: export AUTOFIX_DATA_DIR := $(VENV)/check-data
 check: setup ## Lint, types, import contracts, migrations, settings, API schema, documentation
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(MANAGE) makemigrations --check --dry-run
-	$(MANAGE) check --fail-level WARNING
-	$(MANAGE) spectacular --validate --fail-on-warn --file /dev/null
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python manage.py check --fail-level WARNING
+	$(BIN)/python manage.py spectacular --validate --fail-on-warn --file /dev/null
 	$(BIN)/pytest -q tests/unit/test_architecture.py $(wildcard tests/docs)
 
 .PHONY: bench

@@ -29,7 +29,10 @@ class Channel(filesystem.Channel):
 
     def _get(self, queue: str) -> dict[str, Any]:
         folder = Path(self.data_folder_in)
-        for waiting in sorted(folder.glob(f"[!.]*.{queue}.msg")):
+        for waiting in sorted(folder.iterdir()):
+            written, _, rest = waiting.name.partition(".")
+            if not written or rest != f"{queue}.msg":
+                continue
             claimed = folder / f".{waiting.name}"
             try:
                 waiting.rename(claimed)

@@ -126,7 +126,7 @@ def test_suppressions_name_their_code_and_reason() -> None:
         ("# pragma: no cover - only on Windows", True),
     ],
 )
-def test_what_counts_as_an_explanation(comment: str, explained: bool) -> None:  # noqa: FBT001 - a column of the table
+def test_what_counts_as_an_explanation(comment: str, explained: bool) -> None:
     """A suppression is explained when its rule's code and some words follow it."""
     assert SUPPRESSION.search(comment)
     assert bool(EXPLAINED.search(comment)) is explained
