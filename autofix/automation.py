@@ -19,8 +19,9 @@ from autofix.autofix_agent import AUTOMATION_REFERRER, check_switches, trigger_a
 from autofix.exceptions import AIDisabled, Misconfigured, RequestRefused
 from autofix.fixability import reach, score
 from autofix.hosts import Event, HostIssueNotFound, Issue, get_host
-from autofix.models import ACTIVE_RUN, AutomationDecision, DecisionReason, ProjectPreference, Run
+from autofix.models import ACTIVE_RUN, AutomationDecision, DecisionReason, Run
 from autofix.models.preferences import Tuning
+from autofix.preferences import preference_of
 from autofix.steps import Step, StoppingPoint
 from autofix.wakeups import CONSIDER_ISSUE, wake
 
@@ -121,12 +122,6 @@ def wake_stalled(now: datetime) -> int:
     return len(stalled)
 
 
-def preference_of(issue: Issue) -> ProjectPreference:
-    """What the issue's project wants; the defaults (automation off) when it never said."""
-    key = {"organization_id": issue.organization_id, "project_id": issue.project_id}
-    return ProjectPreference.objects.filter(**key).first() or ProjectPreference(**key)
-
-
 def _announce(issue_id: str) -> None:
     AutomationDecision.objects.get_or_create(
         issue_id=issue_id, decided_at=None, defaults={"wake_at": timezone.now()}
@@ -147,7 +142,7 @@ def _resolve(issue_id: str) -> Issue | None:
 
 def _judge(issue: Issue) -> Verdict:
     """What the issue itself calls for; whether a run may start now is looked at under the lock."""
-    preference = preference_of(issue)
+    preference = preference_of(issue.organization_id, issue.project_id)
     if preference.tuning == Tuning.OFF:
         return Verdict(DecisionReason.OFF)
     try:

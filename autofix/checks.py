@@ -21,6 +21,7 @@ from django.utils.module_loading import import_string
 
 from autofix import conf
 from autofix.conf import Settings
+from autofix.explorer.agents import registry
 from autofix.explorer.client import ExplorerClient
 from autofix.hosts import Host
 from autofix.scm.base import ScmProvider
@@ -148,18 +149,16 @@ def _check_explorer(settings: Settings) -> Iterator[CheckMessage]:
 
 
 def _check_agent(options: conf.ExplorerOptions) -> Iterator[CheckMessage]:
-    if options.agent == "llm":
-        if not options.llm_model:
-            hint = "Name a model, e.g. openai:…, or set AGENT to 'offline'."
-            yield Error("AUTOFIX: AGENT 'llm' needs LLM_MODEL.", hint=hint, id="autofix.E010")
-        if find_spec("pydantic_ai") is None:
-            hint = "pip install 'django-autofix[llm]'"
-            yield Error("AUTOFIX: AGENT 'llm' needs the extra 'llm'.", hint=hint, id="autofix.E010")
-    if options.agent == "scripted":
-        problem = _script_problem(options.script)
-        if problem:
-            hint = "SCRIPT names a JSON file with the turns that the scripted agent plays."
-            yield Error(f"AUTOFIX: AGENT 'scripted': {problem}", hint=hint, id="autofix.E011")
+    script_problem = _script_problem(options.script) if options.agent == "scripted" else ""
+    if script_problem:
+        hint = "SCRIPT names a JSON file with the turns that the scripted agent plays."
+        yield Error(f"AUTOFIX: AGENT 'scripted': {script_problem}", hint=hint, id="autofix.E011")
+    elif options.agent == "llm" and find_spec("pydantic_ai") is None:
+        hint = "pip install 'django-autofix[llm]'"
+        yield Error("AUTOFIX: AGENT 'llm' needs the extra 'llm'.", hint=hint, id="autofix.E010")
+    elif problem := registry.problem(options.agent):
+        hint = f"Put it right, or choose another of {', '.join(registry.AGENTS)}."
+        yield Error(f"AUTOFIX: AGENT {options.agent!r}: {problem}", hint=hint, id="autofix.E010")
 
 
 def _script_problem(script: Path | None) -> str:

@@ -171,7 +171,7 @@ def test_the_preference_bounds_and_never_raises(value: float, tuning: str, prefe
 @given(
     st.text(max_size=40),
     st.text(),
-    st.booleans(),
+    st.sampled_from([(OWN,), (LIBRARY,), ()]),
     st.sampled_from(["python", "node", "", "\x00"]),
 )
 def test_any_event_has_a_score_between_0_and_1(
