@@ -10,7 +10,7 @@ import logging
 import random
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
@@ -47,12 +47,16 @@ def deliver_due(limit: int = 500) -> int:
     return attempted
 
 
-def due() -> QuerySet[Delivery]:
+def is_due(now: datetime) -> bool:
+    """Whether a relay would find something to do."""
+    return due(now).exists()
+
+
+def due(now: datetime) -> QuerySet[Delivery]:
     """Deliveries whose time has come and that nobody is at.
 
     Of one run's events an endpoint gets the next only when the one before has been delivered or is dead.
     """
-    now = timezone.now()
     earlier = Delivery.objects.filter(
         endpoint=OuterRef("endpoint"),
         status=DeliveryStatus.PENDING,
@@ -69,13 +73,14 @@ def due() -> QuerySet[Delivery]:
 
 def claim(limit: int) -> list[Delivery]:
     """Take up to ``limit`` due deliveries, committed on return: until the claim runs out they are this caller's alone."""
-    if not due().exists():  # reading costs no write lock on SQLite
+    now = timezone.now()
+    if not is_due(now):  # reading costs no write lock on SQLite
         return []
     with transaction.atomic(durable=True):
         # Databases without SKIP LOCKED (SQLite) ignore it: there the transaction itself is exclusive.
-        rows = due().select_for_update(skip_locked=True, of=("self",)).select_related("endpoint", "event")
+        rows = due(now).select_for_update(skip_locked=True, of=("self",)).select_related("endpoint", "event")
         claimed = list(rows.order_by("next_attempt_at", "id")[:limit])
-        until = timezone.now() + timedelta(seconds=CLAIM_S)
+        until = now + timedelta(seconds=CLAIM_S)
         for delivery in claimed:
             delivery.fence += 1
             delivery.claimed_until = until
