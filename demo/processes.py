@@ -28,9 +28,11 @@ class Child:
         self.environment = dict(environment)
         self.log = log
         self.process: subprocess.Popen[bytes] | None = None
+        self.told_to_end = False
 
     def start(self) -> None:
         """Start it in a new process group; what an earlier start said stays in the file."""
+        self.told_to_end = False
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -68,6 +70,7 @@ class Child:
         self.finish_stopping(grace_s)
 
     def ask_to_stop(self) -> None:
+        self.told_to_end = True
         if not self.ended:
             self.signal(signal.SIGTERM)
 
@@ -82,6 +85,7 @@ class Child:
 
     def kill(self) -> None:
         """End the whole group at once, as a power cut would."""
+        self.told_to_end = True
         self.signal(signal.SIGKILL)
         if self.process is not None:
             self.process.wait()

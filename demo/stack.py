@@ -153,5 +153,5 @@ class Stack:
 
 
 def death_of(child: Child) -> str:
-    """A sentence when the child has ended."""
-    return f"{child.name} ended with {child.exit_code}" if child.ended else ""
+    """A sentence when the child has ended by itself."""
+    return f"{child.name} ended with {child.exit_code}" if child.ended and not child.told_to_end else ""

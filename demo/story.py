@@ -45,6 +45,10 @@ class Story:
         """The whole main job; raises when it did not all happen."""
         with self._chapter("Set up: repository, database, web server, worker"):
             shop, account = self._set_up()
+        self.job(shop, account)
+
+    def job(self, shop: Program, account: Account) -> None:
+        """From the crash to the program that runs again, on a stack that is up."""
         api = self.stack.api(account)
         with self._chapter("The program crashes and reports itself"):
             issue = self._crash(shop, account, api)
@@ -84,11 +88,15 @@ class Story:
         return shop, account
 
     def _crash(self, shop: Program, account: Account, api: Api) -> dict[str, Any]:
+        known = {issue["id"] for issue in api.issues()}
         ran = shop.run(program.CRASHING_BASKET, dsn=self.stack.dsn(account))
         expect(ran.exit_code != 0, "the program crashes on the basket with an outdated voucher")
         self.report.crash(ran)
-        issues = wait_for(api.issues, "the crash becomes an issue", abort=self.stack.deaths)
-        return issues[0]
+
+        def appeared() -> dict[str, Any] | None:
+            return next((issue for issue in api.issues() if issue["id"] not in known), None)
+
+        return wait_for(appeared, "the crash becomes an issue", abort=self.stack.deaths)
 
     def _automation(self, api: Api, issue: str) -> dict[str, Any]:
         run = wait_for(
