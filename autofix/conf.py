@@ -72,7 +72,7 @@ class Settings(Section):
     host: str
     explorer: ExplorerSettings = ExplorerSettings()
     authentication_classes: tuple[str, ...] = ("rest_framework.authentication.SessionAuthentication",)
-    scm: dict[str, dict[str, Any]] = Field(default_factory=lambda: {"local": {}})
+    scm: dict[str, dict[str, Any]] = {"local": {}}
     max_artifact_repairs: Annotated[int, Field(ge=0)] = 2
     turn: TurnSettings = TurnSettings()
     lease_s: PositiveInt = 60

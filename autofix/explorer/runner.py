@@ -103,12 +103,12 @@ def _issue_of(host: Host, session: Session) -> Issue:
 def _pins(session: Session, host: Host, issue: Issue, repositories: list[RepositoryRef]) -> dict[str, str]:
     """The commits that this session works on, fixed by its first turn; RepositoryUnavailable when one cannot be read."""
     if session.pins or not repositories:
-        return session.pins
+        return dict(session.pins)
     event = host.latest_event(issue)
     pins = pin_repositories(repositories, event.release if event else "")
     Session.objects.filter(pk=session.pk, pins={}).update(pins=pins)
     session.refresh_from_db(fields=["pins"])
-    return session.pins
+    return dict(session.pins)
 
 
 def _artifacts(history: list[BlockState]) -> dict[str, dict[str, object]]:
