@@ -1,4 +1,4 @@
-"""Reading values of the wrong type: each function takes anything JSON-shaped and gives the type that it is named for."""
+"""Reading values of the wrong type: anything JSON-shaped goes in, the type that a function is named for comes out."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def clean(value: str) -> str:
 
 def mapping(value: Any) -> dict[str, Any]:
     """A dict with string keys; empty when it is none."""
-    return (
-        {text(key) or repr(type(key)): item for key, item in value.items()}
-        if isinstance(value, Mapping)
-        else {}
-    )
+    return {_key(key): item for key, item in value.items()} if isinstance(value, Mapping) else {}
+
+
+def _key(key: Any) -> str:
+    return clean(key) if isinstance(key, str) else text(key) or type(key).__name__
 
 
 def items(value: Any) -> list[Any]:
