@@ -8,8 +8,12 @@ from typing import Any
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.core.handlers.wsgi import WSGIRequest
+from django.db import transaction
 from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
 from django.utils.module_loading import import_string
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import ResolvedComponent
 from rest_framework import exceptions as drf
 from rest_framework import serializers
 from rest_framework.authentication import BaseAuthentication
@@ -19,7 +23,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView, set_rollback
+from rest_framework.views import APIView
 
 from autofix import conf
 from autofix.exceptions import (
@@ -30,23 +34,24 @@ from autofix.exceptions import (
     RequestRefused,
     Throttled,
 )
-from autofix.hosts import Actor, Host, HostIssueNotFound, Issue, get_host
-from autofix.hosts.base import Permission, ProjectRef
+from autofix.hosts import Actor, Host, HostIssueNotFound, Issue, ProjectRef, get_host
+from autofix.hosts.base import Permission
+from autofix.idempotency import Answer
 from autofix.parsing import MAX_BODY_BYTES, parse_object, read_bounded
 from autofix.throttles import ReadThrottle
 
 logger = logging.getLogger(__name__)
 
-ANY_PERMISSION: tuple[Permission, ...] = (
-    "issue:read", "issue:write", "project:read", "project:write", "org:read", "org:write",
-)  # fmt: skip
-
+SECURITY_SCHEMES = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "session": {"type": "apiKey", "in": "cookie", "name": "sessionid"},
+}
 
 class IsIdentified(BasePermission):
     """Somebody asks: a user who is logged in or, where hosts keep tokens apart from users, an identity in ``auth``."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        return request.auth is not None or bool(request.user and request.user.is_authenticated)
+        return request.auth is not None or bool(getattr(request.user, "is_authenticated", False))
 
 
 class StrictJSONParser(BaseParser):
@@ -82,30 +87,22 @@ def _chunked_body(request: HttpRequest) -> Any:
     return request
 
 
-class RequestSerializer(serializers.Serializer[Any]):
-    """A request body or query: each field is also taken under its camelCase name."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, Mapping):
-            data = dict(data.items())
-            for name in self.fields:
-                camel = camel_case(name)
-                if camel != name and camel in data:
-                    data.setdefault(name, data.pop(camel))
-        return super().to_internal_value(data)
-
-
-def camel_case(name: str) -> str:
-    """``stopping_point`` → ``stoppingPoint``."""
-    first, *rest = name.split("_")
-    return first + "".join(word.capitalize() for word in rest)
-
-
 def validated(serializer: type[serializers.Serializer[Any]], data: Any) -> dict[str, Any]:
     """The fields that ``serializer`` makes of ``data``; InvalidRequest names each bad field."""
     bound = serializer(data=data)
     bound.is_valid(raise_exception=True)
     return dict(bound.validated_data)
+
+
+class AutofixSchema(AutoSchema):
+    """Describes our views whatever schema class and authentication classes the host has chosen."""
+
+    def get_auth(self) -> list[dict[str, list[str]]]:
+        for name, scheme in SECURITY_SCHEMES.items():
+            self.registry.register_on_missing(
+                ResolvedComponent(name=name, type=ResolvedComponent.SECURITY_SCHEMA, object=name, schema=scheme)
+            )
+        return [{name: []} for name in SECURITY_SCHEMES]
 
 
 class AutofixView(APIView):
@@ -118,6 +115,12 @@ class AutofixView(APIView):
     content_negotiation_class = DefaultContentNegotiation
     versioning_class = None
     metadata_class = None
+    schema = AutofixSchema()
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponseBase]:
+        """Each use case is a transaction of its own: a host's ATOMIC_REQUESTS must not put one around all of them."""
+        return transaction.non_atomic_requests(super().as_view(**initkwargs))
 
     @property
     def host(self) -> Host:
@@ -135,17 +138,16 @@ class AutofixView(APIView):
         return answer_for
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
-        plain = super().initialize_request(request, *args, **kwargs)
         return StreamedRequest(
             request,
-            parsers=plain.parsers,
-            authenticators=plain.authenticators,
-            negotiator=plain.negotiator,
-            parser_context=plain.parser_context,
+            parsers=self.get_parsers(),
+            authenticators=self.get_authenticators(),
+            negotiator=self.get_content_negotiator(),
+            parser_context=self.get_parser_context(request),
         )
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Authenticate and throttle, then read the body: a request that cannot be read is refused before anything is looked up."""
+        """Authenticate, throttle and read the body: what cannot be read is refused before anything is looked up."""
         super().initial(request, *args, **kwargs)
         if any("\0" in str(part) for part in kwargs.values()):
             raise NotFound
@@ -185,11 +187,11 @@ class AutofixView(APIView):
         return project
 
     def require(self, permission: Permission, organization_id: str, project_id: str | None = None) -> None:
-        """PermissionRefused when the caller lacks it; NotFound when the caller may do nothing there at all."""
+        """PermissionRefused for a member without it; NotFound for everybody else, as if there were nothing."""
         actor = self.actor()
         if self.host.can(actor, permission, organization_id, project_id):
             return
-        if any(self.host.can(actor, other, organization_id, project_id) for other in ANY_PERMISSION):
+        if self.host.is_member(actor, organization_id):
             raise PermissionRefused(f"This needs the permission {permission}.")
         raise NotFound
 
@@ -198,53 +200,55 @@ class AutofixView(APIView):
 
 
 def answer_for(exc: Exception, context: Mapping[str, Any]) -> Response:
-    """The answer to a request that ended in ``exc``: ``{"detail", "code", …}``. What nobody foresaw is logged and
-    answered with 500 and nothing of its inside."""
-    set_rollback()
+    """The answer to a request that ended in ``exc``: ``{"detail", "code", …}``.
+
+    What nobody foresaw is logged and answered with 500 and nothing of its inside.
+    """
     refused = as_refusal(exc)
     if refused is not None:
         headers = {"Retry-After": str(refused.retry_after_s)} if isinstance(refused, Throttled) else None
-        return refusal(refused.status, refused.detail, refused.code, headers=headers, **refused.extra())
+        return json_answer(Answer.of(refused), headers=headers)
     if isinstance(exc, drf.APIException):
         return _drf_refusal(exc)
     logger.error("request failed", exc_info=exc, extra={"view": type(context.get("view")).__name__})
-    return refusal(500, "Something went wrong on our side.", "internal_error")
+    return json_answer(Answer(500, {"detail": "Something went wrong on our side.", "code": "internal_error"}))
 
 
-def refusal(status: int, detail: str, code: str, *, headers: dict[str, str] | None = None, **extra: Any) -> Response:
-    """An error answer, in JSON whatever the view renders otherwise."""
-    body = {"detail": detail, "code": code, **extra}
-    return Response(body, status=status, headers=headers, content_type="application/json")
+def json_answer(answer: Answer, *, headers: dict[str, str] | None = None) -> Response:
+    """The answer in JSON, whatever the view renders otherwise."""
+    return Response(answer.body, status=answer.status, headers=headers, content_type="application/json")
 
 
 def as_refusal(exc: Exception) -> RequestRefused | None:
     """Our own error for what Django and Django REST framework raise; None when there is none."""
     match exc:
         case RequestRefused():
-            return exc
+            found: RequestRefused | None = exc
         case Http404() | drf.NotFound():
-            return NotFound()
+            found = NotFound()
         case drf.ValidationError():
-            return _invalid(exc)
+            found = _invalid(exc)
         case drf.ParseError():
-            return InvalidRequest(str(exc.detail))
+            found = InvalidRequest(str(exc.detail))
         case drf.Throttled():
-            return Throttled(max(1, round(exc.wait or 1)))
+            found = Throttled(max(1, round(getattr(exc, "wait", None) or 1)))
         case drf.PermissionDenied():
-            return PermissionRefused(str(exc.detail))
+            found = PermissionRefused(str(exc.detail))
         case RequestDataTooBig():
-            return BodyTooLarge()
+            found = BodyTooLarge()
         case SuspiciousOperation():
-            return InvalidRequest()
+            found = InvalidRequest()
         case _:
-            return None
+            found = None
+    return found
 
 
 def _drf_refusal(exc: drf.APIException) -> Response:
     codes = exc.get_codes()
     code = codes if isinstance(codes, str) else exc.default_code
-    headers = {"WWW-Authenticate": exc.auth_header} if getattr(exc, "auth_header", None) else None
-    return refusal(exc.status_code, str(exc.detail), code, headers=headers)
+    challenge = getattr(exc, "auth_header", None)
+    headers = {"WWW-Authenticate": challenge} if challenge else None
+    return json_answer(Answer(exc.status_code, {"detail": str(exc.detail), "code": code}), headers=headers)
 
 
 def _invalid(exc: drf.ValidationError) -> InvalidRequest:

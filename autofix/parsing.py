@@ -1,4 +1,4 @@
-"""Bodies from strangers: strict JSON objects, bounded in size and depth. Plain Python, without HTTP."""
+"""Bodies from strangers: strict JSON objects, bounded in size and depth, with keys in snake_case or camelCase."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import math
 import re
 from collections.abc import Iterator
 from typing import Any, NoReturn, Protocol
+
+from rest_framework import serializers
 
 from autofix.exceptions import BodyTooLarge, InvalidRequest
 
@@ -92,3 +94,22 @@ def _finite(literal: str) -> float:
     if not math.isfinite(number):
         raise InvalidRequest("The body holds a number that is too large.")
     return number
+
+
+class RequestSerializer(serializers.Serializer[Any]):
+    """A request's body: each field is also taken under its camelCase name."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, dict):
+            data = dict(data)
+            for name in map(str, self.fields):
+                camel = camel_case(name)
+                if camel != name and camel in data:
+                    data.setdefault(name, data.pop(camel))
+        return super().to_internal_value(data)
+
+
+def camel_case(name: str) -> str:
+    """``stopping_point`` → ``stoppingPoint``."""
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
