@@ -29,15 +29,18 @@ class Served:
 
     def set_up(self) -> None:
         """Start everything, and report the demo's crash once so that there is something to look at."""
-        shop = program.open_program(self.stack.data_dir / "repositories" / "demo")
+        directory = self.stack.data_dir / "repositories" / "demo"
+        is_new = not directory.exists()
+        shop = program.open_program(directory)
         self.stack.manage("migrate", "--verbosity", "0")
-        account = self.stack.bootstrap(shop.bare)
+        # Later starts leave alone what somebody has set since.
+        account = self.stack.bootstrap(shop.bare, stopping_point="open_pr" if is_new else "")
         web = self.stack.start_web()
         self.stack.start_worker()
         self.stack.wait_until_up(web)
         api = self.stack.api(account)
         if not api.issues():
-            shop.run(program.CRASHING_BASKET, dsn=self.stack.dsn(account))
+            shop.run(program.CRASHING_BASKET, dsn=account.dsn)
             wait_for(api.issues, "the demo's crash becomes an issue", abort=self.stack.deaths)
         self.introduce(account)
 
@@ -45,8 +48,8 @@ class Served:
         """Say where everything is."""
         rows = {
             "Issues": f"{self.stack.base_url}/", "API": f"{self.stack.base_url}/api/docs/",
-            "User": account.username, "Password": account.password, "Token": account.token,
-            "DSN": self.stack.dsn(account), "Data": str(self.stack.data_dir),
+            "User": account.username, "Password": account.password or "as you set it", "Token": account.token,
+            "DSN": account.dsn, "Data": str(self.stack.data_dir),
             "Logs": str(self.stack.data_dir / "logs"),
         }  # fmt: skip
         for label, value in rows.items():

@@ -44,7 +44,7 @@ class Account:
     dsn: str
     token: str
     username: str
-    password: str
+    password: str | None  # None: somebody has changed it
 
 
 def own_environment(**changes: str) -> dict[str, str]:
@@ -97,22 +97,18 @@ class Stack:
             raise StackFailed(f"manage.py {args[0]} ended with {done.returncode}\n{said}")
         return done.stdout
 
-    def bootstrap(self, repository: Path | None = None, *, stopping_point: str = "open_pr") -> Account:
-        """Create what is missing of organization ``acme`` and project ``shop``."""
-        given = ["--organization", "acme", "--project", "shop", "--stopping-point", stopping_point, "--json"]
-        if repository is not None:
-            given += ["--repository", str(repository)]
+    def bootstrap(self, repository: Path, *, stopping_point: str = "") -> Account:
+        """Create what is missing of acme/shop; automation goes to the stopping point, or as far as it did before."""
+        given = ["--organization", "acme", "--project", "shop", "--base-url", self.base_url, "--json"]
+        given += ["--repository", str(repository)]
+        if stopping_point:
+            given += ["--stopping-point", stopping_point]
         said = json.loads(self.manage("bootstrap", *given))
-        return Account(**{name: str(said[name]) for name in Account.__dataclass_fields__})
+        return Account(**{name: said[name] for name in Account.__dataclass_fields__})
 
     def api(self, account: Account) -> Api:
         """A client with the account's token."""
         return Api(self.base_url, account.token, account.organization)
-
-    def dsn(self, account: Account) -> str:
-        """The project's DSN at this stack's address, wherever ``bootstrap`` thought that the web server would be."""
-        key = account.dsn.split("://", 1)[1].split("@", 1)[0]
-        return f"http://{key}@{self.host}:{self.port}/{account.project_id}"
 
     def start_web(self) -> Child:
         """Start the web server."""

@@ -80,7 +80,7 @@ class Story:
         self.stack.manage("migrate", "--verbosity", "0")
         web = self.stack.start_web()
         self.stack.start_worker()
-        account = self.stack.bootstrap(shop.bare)
+        account = self.stack.bootstrap(shop.bare, stopping_point="open_pr")
         self.stack.wait_until_up(web)
         self.receiver.secret = self.stack.api(account).register_webhook(self.receiver.url)
         fine = shop.run(program.FINE_BASKET)
@@ -89,7 +89,7 @@ class Story:
 
     def _crash(self, shop: Program, account: Account, api: Api) -> dict[str, Any]:
         known = {issue["id"] for issue in api.issues()}
-        ran = shop.run(program.CRASHING_BASKET, dsn=self.stack.dsn(account))
+        ran = shop.run(program.CRASHING_BASKET, dsn=account.dsn)
         expect(ran.exit_code != 0, "the program crashes on the basket with an outdated voucher")
         self.report.crash(ran)
 
