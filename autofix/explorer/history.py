@@ -44,7 +44,9 @@ def blame(store: Git, sha: str, path: str, start: int, end: int) -> list[BlameLi
         "blame", "--porcelain", f"-L{start},{end}", checked_sha(sha), "--", path, timeout_s=HISTORY_TIMEOUT_S
     ).text
     # Header: sha, original line, final line. The line itself follows after a tab.
-    pattern = re.compile(r"^([0-9a-f]{40,64}) \d+ (\d+)(?: \d+)?\n(?:[^\t\n][^\n]*\n)*\t([^\n]*)$", re.MULTILINE)
+    pattern = re.compile(
+        r"^([0-9a-f]{40,64}) \d+ (\d+)(?: \d+)?\n(?:[^\t\n][^\n]*\n)*\t([^\n]*)$", re.MULTILINE
+    )
     found = [(match[1], int(match[2]), match[3]) for match in pattern.finditer(printed)]
     commits = {commit.sha: commit for commit in _commits(store, [name for name, _, _ in found])}
     return [BlameLine(line, text, commits[name]) for name, line, text in found]

@@ -58,7 +58,9 @@ class Match:
 class Checkout:
     """One repository at its pin, in a worktree of one opening; the worktree is made when it is first needed."""
 
-    def __init__(self, repository: RepositoryRef, sha: str, patches: Sequence[FilePatch], folder: Path) -> None:
+    def __init__(
+        self, repository: RepositoryRef, sha: str, patches: Sequence[FilePatch], folder: Path
+    ) -> None:
         self.repository = repository
         self.name = repository.name
         self.sha = sha
@@ -69,8 +71,8 @@ class Checkout:
     @cached_property
     def root(self) -> Path:
         """The worktree: the pin plus the session's patches, without a ``.git``."""
-        assert self._tree.work_tree is not None  # _tree always has one
-        return self._tree.work_tree
+        _ = self._tree  # makes it
+        return self._folder / "tree"
 
     def paths(self) -> list[str]:
         """The files as they are now, sorted."""
@@ -118,7 +120,12 @@ class Checkout:
         if lines is not None:
             lines = (max(lines[0], 1), min(lines[1], self._pinned_line_count(path)))
         return history.log(
-            self._store, self.sha, confined(path) if path else "", lines=lines, containing=containing, limit=limit
+            self._store,
+            self.sha,
+            confined(path) if path else "",
+            lines=lines,
+            containing=containing,
+            limit=limit,
         )
 
     def show(self, sha: str, *, path: str = "") -> str:
@@ -146,7 +153,9 @@ class Checkout:
         text = self.read(path)
         count = text.count(old) if old else 0
         if count != 1:
-            raise EditRefused(f"The text to replace must occur exactly once in {path}; it occurs {count} times.")
+            raise EditRefused(
+                f"The text to replace must occur exactly once in {path}; it occurs {count} times."
+            )
         self.write(path, text.replace(old, new))
 
     def delete(self, path: str) -> None:

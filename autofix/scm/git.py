@@ -42,7 +42,9 @@ _CONFIG = (
     "commit.gpgSign=false",
 )
 _REMOTE_PROTOCOLS = ("https", "ssh")
-_URL = re.compile(r"(?:https|ssh|file)://[^\s\x00-\x1f]+|/[^\x00-\x1f]+|[A-Za-z0-9_.-]+@[A-Za-z0-9.-]+:[^\s\x00-\x1f]+")
+_URL = re.compile(
+    r"(?:https|ssh|file)://[^\s\x00-\x1f]+|/[^\x00-\x1f]+|[A-Za-z0-9_.-]+@[A-Za-z0-9.-]+:[^\s\x00-\x1f]+"
+)
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+@-]{0,254}")
 
@@ -63,7 +65,8 @@ class Output:
 @dataclass(frozen=True)
 class Git:
     """Git on one store of objects. ``url`` is the remote ``origin``, kept out of the command line and the disk: it may
-    hold credentials. ``local`` switches the file transport on."""
+    hold credentials. ``local`` switches the file transport on.
+    """
 
     git_dir: Path
     work_tree: Path | None = None
@@ -86,7 +89,14 @@ class Git:
 
         ``cut``: output past the limit is dropped instead, and the command stopped.
         """
-        command = ["git", "--literal-pathspecs", "--no-replace-objects", "--no-pager", *self._options(), *args]
+        command = [
+            "git",
+            "--literal-pathspecs",
+            "--no-replace-objects",
+            "--no-pager",
+            *self._options(),
+            *args,
+        ]
         # Never the caller's folder: git looks there for what it was not told.
         place = self.work_tree or data_folder(_HOME)
         variables = self._environment() | (environment or {})
@@ -103,7 +113,11 @@ class Git:
 
     def _options(self) -> Iterator[str]:
         protocols = (*_REMOTE_PROTOCOLS, "file") if self.local else _REMOTE_PROTOCOLS
-        for setting in (*_CONFIG, *(f"protocol.{name}.allow=always" for name in protocols), "safe.directory=*"):
+        for setting in (
+            *_CONFIG,
+            *(f"protocol.{name}.allow=always" for name in protocols),
+            "safe.directory=*",
+        ):
             yield from ("-c", setting)
 
     def _environment(self) -> dict[str, str]:
@@ -127,7 +141,11 @@ class Git:
             ours["GIT_INDEX_FILE"] = str(self.index)
         if self.url:
             url = checked_url(self.url)
-            ours |= {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "remote.origin.url", "GIT_CONFIG_VALUE_0": url}
+            ours |= {
+                "GIT_CONFIG_COUNT": "1",
+                "GIT_CONFIG_KEY_0": "remote.origin.url",
+                "GIT_CONFIG_VALUE_0": url,
+            }
         return given | ours
 
 
@@ -214,8 +232,8 @@ class _Streams:
         """False when the deadline came first."""
         with selectors.DefaultSelector() as selector:
             for stream, kept in ((self.process.stdout, self.stdout), (self.process.stderr, self.stderr)):
-                assert stream is not None  # both are pipes
-                selector.register(stream, selectors.EVENT_READ, kept)
+                if stream is not None:
+                    selector.register(stream, selectors.EVENT_READ, kept)
             while selector.get_map() and not self.truncated:
                 remaining = deadline - time.monotonic()
                 if remaining <= 0:

@@ -54,7 +54,9 @@ class LocalProvider:
         return next((number for number, followed in _pulls(git) if followed == f"refs/heads/{branch}"), None)
 
     def _open(self, git: Git, branch: str) -> int:
-        git.run("rev-parse", "--verify", "--quiet", "--end-of-options", f"refs/heads/{branch}", failure=PushFailed)
+        git.run(
+            "rev-parse", "--verify", "--quiet", "--end-of-options", f"refs/heads/{branch}", failure=PushFailed
+        )
         number = 1 + max((number for number, _ in _pulls(git)), default=0)
         # Symbolic, so that it follows later pushes, as a hosted pull request does.
         git.run("symbolic-ref", f"refs/pull/{number}/head", f"refs/heads/{branch}", failure=PushFailed)
@@ -64,7 +66,9 @@ class LocalProvider:
         path = _named(repository.url)
         roots = [Path(root).resolve() for root in conf.settings().scm.get(self.name, {}).get("ROOTS", ())]
         if roots and not any(path.is_relative_to(root) for root in roots):
-            raise RepositoryUnavailable("The repository lies outside of the folders that SCM['local']['ROOTS'] names.")
+            raise RepositoryUnavailable(
+                "The repository lies outside of the folders that SCM['local']['ROOTS'] names."
+            )
         # Mirrors hold other tenants' code.
         if any(path.is_relative_to(data_folder(ours)) for ours in (MIRRORS, WORKTREES)):
             raise RepositoryUnavailable("The repository lies in a folder that is autofix's own.")
@@ -76,10 +80,8 @@ class LocalProvider:
 def _named(url: str) -> Path:
     """The real path that a path or a ``file://`` url names."""
     parts = urlsplit(url)
-    if parts.scheme == "file" and parts.netloc in ("", "localhost"):
-        path = Path(unquote(parts.path))
-    else:
-        path = Path(url)
+    is_url = parts.scheme == "file" and parts.netloc in ("", "localhost")
+    path = Path(unquote(parts.path) if is_url else url)
     if not path.is_absolute() or "\0" in str(path):
         raise RepositoryUnavailable("A local repository is named by an absolute path or a file:// url.")
     return path.resolve()

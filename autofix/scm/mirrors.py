@@ -49,7 +49,9 @@ def default_branch(repository: RepositoryRef) -> str:
         if not is_safe_name(repository.branch):
             raise RepositoryUnavailable("The configured branch has a name that git may not be given.")
         return repository.branch
-    printed = mirror(repository).run("ls-remote", "--symref", "origin", "HEAD", timeout_s=NETWORK_TIMEOUT_S).text
+    printed = (
+        mirror(repository).run("ls-remote", "--symref", "origin", "HEAD", timeout_s=NETWORK_TIMEOUT_S).text
+    )
     for line in printed.splitlines():
         target = line.split("\t")[0].removeprefix("ref: refs/heads/")
         if line.startswith("ref: refs/heads/") and is_safe_name(target):

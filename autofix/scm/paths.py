@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
@@ -10,6 +11,7 @@ from autofix.exceptions import PathRefused
 MAX_PATH = 1024
 # File systems that ignore these code points would take ".g\u200cit" for ".git" (git's own list for HFS+).
 _IGNORABLE = dict.fromkeys([*range(0x200C, 0x2010), *range(0x202A, 0x202F), *range(0x206A, 0x2070), 0xFEFF])
+_REFUSED = re.compile(r"[\x00-\x1f\x7f\\\ud800-\udfff]")
 _GIT_NAMES = {".git", "git~1"}
 
 
@@ -17,7 +19,7 @@ def confined(path: str) -> str:
     """The path, which is relative, normal and names nothing of git's own; PathRefused otherwise."""
     if not path or len(path) > MAX_PATH:
         raise PathRefused("A path must have 1 to 1,024 characters.")
-    if "\\" in path or any(ord(char) < 0x20 or 0xD800 <= ord(char) <= 0xDFFF or char == "\x7f" for char in path):
+    if _REFUSED.search(path):
         raise PathRefused("A path must not hold backslashes, control characters or surrogates.")
     parts = path.split("/")
     if any(part in ("", ".", "..") for part in parts):

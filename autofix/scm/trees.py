@@ -47,9 +47,11 @@ def patched_index(
     """
     tree = replace(store, index=index)
     tree.run("read-tree", checked_sha(sha))
-    for path, diff in patches:
+    for _, diff in patches:
         if diff.strip():
-            tree.run("apply", "--cached", "--whitespace=nowarn", "-", stdin=diff.encode(), failure=EditRefused)
+            tree.run(
+                "apply", "--cached", "--whitespace=nowarn", "-", stdin=diff.encode(), failure=EditRefused
+            )
     changed = changes(tree, sha)
     if not set(changed) <= {path for path, _ in patches}:
         raise PathRefused("A patch changes a file that it does not name.")
