@@ -14,20 +14,23 @@ from queue import Empty
 from typing import Any
 
 from kombu.transport import filesystem, virtual
+from kombu.transport.filesystem import exchange_queue_t
 from kombu.utils.json import dumps, loads
 
 
 class Channel(filesystem.Channel):
     """Messages as files in one folder; a name that starts with a dot is being written or read."""
 
-    def _put(self, queue: str, payload: dict[str, Any], **kwargs: object) -> None:
+    def _put(  # type: ignore[override] # the stubs of its two bases name the message differently
+        self, queue: str, payload: dict[str, Any], **kwargs: object
+    ) -> None:
         name = f"{time.time_ns():020d}_{uuid.uuid4().hex}.{queue}.msg"
         folder = Path(self.data_folder_out)
         hidden = folder / f".{name}"
         hidden.write_text(dumps(payload), encoding="utf-8")
         hidden.rename(folder / name)
 
-    def _get(self, queue: str) -> dict[str, Any]:
+    def _get(self, queue: str, timeout: float | None = None) -> dict[str, Any]:
         folder = Path(self.data_folder_in)
         for waiting in sorted(folder.iterdir()):
             written, _, rest = waiting.name.partition(".")
@@ -45,9 +48,12 @@ class Channel(filesystem.Channel):
 
     # Who publishes declares its queue first, so each process can keep its own table of bindings in memory. kombu's is a
     # file that one process may read while another one writes it.
-    get_table = virtual.Channel.get_table
+    def get_table(  # type: ignore[override] # as in the stub of its base: a named tuple is a tuple
+        self, exchange: str
+    ) -> list[exchange_queue_t]:
+        return [exchange_queue_t(*binding) for binding in virtual.Channel.get_table(self, exchange)]
 
-    def _queue_bind(self, exchange: str, routing_key: str, pattern: str, queue: str) -> None:
+    def _queue_bind(self, exchange: str, routing_key: str, pattern: str | None, queue: str) -> None:
         """Nothing to write."""
 
 

@@ -70,7 +70,7 @@ def test_limits_webhooks_and_roots_are_read(monkeypatch: pytest.MonkeyPatch) -> 
     assert settings.webhooks.allow_http is True
     assert [str(network) for network in settings.webhooks.allowed_networks] == ["127.0.0.0/8", "::1/128"]
     assert settings.webhooks.allowed_ports == (443, 9000)
-    assert settings.webhooks.schedule == (0, 0.5, 1)
+    assert list(settings.webhooks.schedule) == [0, 0.5, 1]
     assert settings.scm["local"]["ROOTS"] == ["/srv/git", "/srv/more"]
 
 
