@@ -22,9 +22,11 @@ class TokenAuthentication(BaseAuthentication):
         words = get_authorization_header(request).split()
         if not words or words[0].lower() != b"bearer":
             return None
-        if len(words) != 2:
-            raise AuthenticationFailed("Send the header as: Authorization: Bearer <token>.")
-        digest = token_digest(words[1].decode("latin-1"))
+        try:
+            _, sent = words
+        except ValueError:
+            raise AuthenticationFailed("Send the header as: Authorization: Bearer <token>.") from None
+        digest = token_digest(sent.decode("latin-1"))
         token = ApiToken.objects.select_related("user", "organization").filter(digest=digest).first()
         if token is None or not token.user.is_active:
             raise AuthenticationFailed("This token is not valid.")

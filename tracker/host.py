@@ -116,7 +116,7 @@ class TrackerHost:
     def connect_new_issue(self, receiver: Callable[[str], None]) -> None:
         """Once per receiver, however often it is connected."""
 
-        def receive(sender: object, *, issue_id: str, **kwargs: Any) -> None:
+        def receive(*, issue_id: str, **_: Any) -> None:
             receiver(issue_id)
 
         uid = (getattr(receiver, "__module__", ""), getattr(receiver, "__qualname__", repr(receiver)))

@@ -69,7 +69,9 @@ class Host(Protocol):
         """May the actor know that this organization is there? If not, the answer to anything in it is 404, not 403."""
         ...
 
-    def can(self, actor: Actor, permission: Permission, organization_id: str, project_id: str | None = None) -> bool:
+    def can(
+        self, actor: Actor, permission: Permission, organization_id: str, project_id: str | None = None
+    ) -> bool:
         """May the actor do this there? A non-member may do nothing; a member who may not gets 403."""
         ...
 
@@ -96,7 +98,8 @@ class Host(Protocol):
 
     def tag_distribution(self, issue: Issue) -> dict[str, list[TagValue]]:
         """For every tag its values with their counts, most frequent first. ``environment``, ``release`` and ``level``
-        count as tags."""
+        count as tags.
+        """
         ...
 
     def connect_new_issue(self, receiver: Callable[[str], None]) -> None:

@@ -18,6 +18,7 @@ LAST_FRAMES = 150
 MAX_EXCEPTIONS = 50
 MAX_BREADCRUMBS = 100
 MAX_CONTEXT_LINES = 20
+PAIR = 2
 LEVELS = ("fatal", "error", "warning", "info", "debug")
 
 # Where other people's code lives, for SDKs that do not say which frames are the program's own.
@@ -34,8 +35,11 @@ LIBRARY_PATHS = (
 
 
 def normalise_event(
-    payload: Mapping[Any, Any], *, id: str | None = None, received: datetime | None = None
-) -> Event:  # noqa: A002 - the event's own word for it
+    payload: Mapping[Any, Any],
+    *,
+    id: str | None = None,  # noqa: A002 - the event's own word for it
+    received: datetime | None = None,
+) -> Event:
     """The event in autofix's normal form. ``id`` and ``received`` are the host's own words and win over the payload's."""
     sent = mapping(payload)
     return Event(
@@ -78,7 +82,7 @@ def _tags(value: Any) -> dict[str, str]:
     for entry in value if isinstance(value, list | tuple) else ():
         if isinstance(entry, Mapping):
             pairs.append((entry.get("key"), entry.get("value")))
-        elif isinstance(entry, list | tuple) and len(entry) == 2:
+        elif isinstance(entry, list | tuple) and len(entry) == PAIR:
             pairs.append((entry[0], entry[1]))
     return {text(key): text(tag) for key, tag in pairs if text(key) and text(tag)}
 
@@ -106,7 +110,7 @@ def _exceptions(value: Any) -> tuple[ExceptionInfo, ...]:
     found = [(entry, f"{root}/{index}" if root else "/exception") for index, entry in enumerate(entries)]
     found = [(mapping(entry), pointer) for entry, pointer in found if isinstance(entry, Mapping)]
     says = any(_says_in_app(entry) for entry, _ in found)
-    return tuple(_exception(entry, pointer, says) for entry, pointer in found[-MAX_EXCEPTIONS:])
+    return tuple(_exception(entry, pointer, says_in_app=says) for entry, pointer in found[-MAX_EXCEPTIONS:])
 
 
 def _says_in_app(exception: dict[str, Any]) -> bool:
@@ -114,7 +118,7 @@ def _says_in_app(exception: dict[str, Any]) -> bool:
     return any(isinstance(mapping(frame).get("in_app"), bool) for frame in frames)
 
 
-def _exception(sent: dict[str, Any], pointer: str, says_in_app: bool) -> ExceptionInfo:
+def _exception(sent: dict[str, Any], pointer: str, *, says_in_app: bool) -> ExceptionInfo:
     mechanism = mapping(sent.get("mechanism"))
     handled = mechanism.get("handled")
     frames = items(mapping(sent.get("stacktrace")).get("frames"))
@@ -125,7 +129,8 @@ def _exception(sent: dict[str, Any], pointer: str, says_in_app: bool) -> Excepti
         handled=handled if isinstance(handled, bool) else None,
         mechanism=text(mechanism.get("type")),
         frames=tuple(
-            _frame(frames[i], f"{pointer}/stacktrace/frames/{i}", says_in_app) for i in _kept(len(frames))
+            _frame(frames[i], f"{pointer}/stacktrace/frames/{i}", says_in_app=says_in_app)
+            for i in _kept(len(frames))
         ),
         pointer=pointer,
     )
@@ -138,7 +143,7 @@ def _kept(count: int) -> Sequence[int]:
     return [*range(FIRST_FRAMES), *range(count - LAST_FRAMES, count)]
 
 
-def _frame(value: Any, pointer: str, says_in_app: bool) -> Frame:
+def _frame(value: Any, pointer: str, *, says_in_app: bool) -> Frame:
     sent = mapping(value)
     path = text(sent.get("abs_path")) or text(sent.get("filename"))
     context_line = sent.get("context_line")

@@ -51,7 +51,8 @@ class Frame(HostData):
 
 class ExceptionInfo(HostData):
     """One exception of the chain. ``frames`` run from the outermost call to the raising one; of very many (an endless
-    recursion) only the first and the last are here. ``pointer``: where it is in the event's ``raw``."""
+    recursion) only the first and the last are here. ``pointer``: where it is in the event's ``raw``.
+    """
 
     type: str = ""
     value: str = ""

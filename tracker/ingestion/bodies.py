@@ -190,8 +190,9 @@ def _unbrotli(chunks: Iterable[bytes]) -> Iterator[bytes]:
     try:
         for chunk in chunks:
             yield decompressor.process(chunk, output_buffer_limit=STEP)
-            while not decompressor.can_accept_more_data() and not decompressor.is_finished():
-                yield decompressor.process(b"", output_buffer_limit=STEP)
+            # It says that it takes more while it still holds output back, so only an empty answer ends a chunk.
+            while more := decompressor.process(b"", output_buffer_limit=STEP):
+                yield more
     except brotli.error as exc:
         raise Malformed("The body cannot be decompressed.") from exc
     if not decompressor.is_finished():

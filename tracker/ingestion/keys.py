@@ -19,6 +19,7 @@ PUBLIC_KEY: Final = re.compile(r"[0-9a-f]{32}")
 KEY_IN_HEADER: Final = re.compile(r"(?:^sentry\s+|[,\s])sentry_key=([^,\s]+)", re.IGNORECASE)
 REQUESTS_PER_MINUTE: Final = 6_000
 MINUTE_S: Final = 60
+MAX_ID: Final = 2**63 - 1
 
 
 def key_of_request(request: HttpRequest) -> str:
@@ -42,7 +43,7 @@ def find_project(project_id: int, key: str) -> Project:
     """The project that this active key belongs to; KeyRefused when it is not the one with this id."""
     if not key:
         raise KeyRefused("Send the DSN's key in X-Sentry-Auth, as ?sentry_key= or in the envelope's dsn.")
-    if not PUBLIC_KEY.fullmatch(key):
+    if not PUBLIC_KEY.fullmatch(key) or project_id > MAX_ID:
         raise KeyRefused
     keys = ProjectKey.objects.select_related("project__organization")
     row = keys.filter(public_key=key, project_id=project_id, is_active=True).first()

@@ -43,14 +43,14 @@ class Issue(models.Model):
     def __str__(self) -> str:
         return f"{self.short_id}: {self.title}"
 
+    def get_absolute_url(self) -> str:
+        """The issue's page."""
+        return f"/organizations/{self.project.organization.slug}/issues/{self.short_id}/"
+
     @property
     def short_id(self) -> str:
         """What people call it, e.g. ``SHOP-1``."""
         return f"{self.project.short_id_prefix}-{self.number}"
-
-    def get_absolute_url(self) -> str:
-        """The issue's page."""
-        return f"/organizations/{self.project.organization.slug}/issues/{self.short_id}/"
 
 
 class Event(models.Model):
