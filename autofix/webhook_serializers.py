@@ -6,11 +6,11 @@ from typing import Any
 
 from rest_framework import serializers
 
-from autofix.api import RequestSerializer
 from autofix.delivery.errors import TargetRefused
 from autofix.delivery.outbox import EVERYTHING
 from autofix.delivery.targets import MAX_URL, check_on_saving
 from autofix.models.webhooks import Attempt, Delivery, Endpoint, EndpointFormat
+from autofix.parsing import RequestSerializer
 from autofix.webhooks import EVENT_TYPES
 
 

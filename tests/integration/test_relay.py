@@ -1,0 +1,384 @@
+"""The relay against a real consumer: what arrives, what is tried again, and what is never tried at all."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from standardwebhooks.webhooks import Webhook
+
+from autofix import secrets
+from autofix.delivery import relay, targets, transport
+from autofix.delivery.schedule import Answer
+from autofix.delivery.signing import sentry_signature
+from autofix.models.webhooks import Attempt, Endpoint, EndpointStatus, WebhookEvent
+from autofix.testing import WakeupQueue
+from autofix.wakeups import DELIVER
+from tests.integration.outbox_rows import SECRET, make_due, make_endpoint, make_run, record
+from tests.integration.receiver import Handler, Receiver, answering, listening, webhooks_allowed
+
+# Wake-ups are kept in the queue; each test runs the relay itself.
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("queue")]
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A consumer that says 200 until the test makes it behave otherwise."""
+    with listening() as running:
+        yield running
+
+
+class TestDelivered:
+    def test_standard_consumer_verifies_it(self, receiver: Receiver) -> None:
+        """The event arrives once, signed, with its own id, and is recorded as delivered."""
+        endpoint = make_endpoint(receiver.url)
+        event = record(make_run(), "root_cause_completed", root_cause={"one_line_description": "Grüße"})
+        assert relay.deliver_due() == 1
+        assert relay.deliver_due() == 0
+        (received,) = receiver.requests
+        assert Webhook(SECRET).verify(received.body.decode(), received.headers) == event.body
+        assert received.headers["webhook-id"] == event.public_id
+        assert received.headers["webhook-attempt"] == "1"
+        delivery = event.deliveries.get()
+        assert (delivery.status, delivery.attempts, delivery.next_attempt_at) == ("delivered", 1, None)
+        attempt = delivery.tries.get()
+        assert (attempt.number, attempt.response_status, attempt.response_excerpt) == (1, 200, "ok")
+        endpoint.refresh_from_db()
+        assert endpoint.last_success_at == delivery.delivered_at
+
+    def test_both_secrets_sign_while_rotating(self, receiver: Receiver) -> None:
+        """During the overlap a consumer that still has the old secret verifies, too; afterwards it does not."""
+        new = secrets.new_webhook_secret()
+        until = timezone.now() + timedelta(hours=1)
+        make_endpoint(
+            receiver.url,
+            secret=secrets.encrypt(new),
+            previous_secret=secrets.encrypt(SECRET),
+            previous_secret_until=until,
+        )
+        run = make_run()
+        record(run)
+        relay.deliver_due()
+        Endpoint.objects.update(previous_secret_until=timezone.now())
+        record(run)
+        relay.deliver_due()
+        assert [len(r.headers["webhook-signature"].split()) for r in receiver.requests] == [2, 1]
+        for secret in (new, SECRET):
+            assert Webhook(secret).verify(receiver.requests[0].body.decode(), receiver.requests[0].headers)
+
+    def test_sentry_consumer_verifies_it(self, receiver: Receiver) -> None:
+        """Headers and envelope of Sentry's seer webhooks, signed as Sentry documents it."""
+        endpoint = make_endpoint(receiver.url, format="sentry")
+        run = make_run()
+        event = record(run, "root_cause_completed", root_cause={"five_whys": ["ß"]})
+        relay.deliver_due()
+        (received,) = receiver.requests
+        assert received.headers["sentry-hook-resource"] == "seer"
+        assert received.headers["sentry-hook-signature"] == sentry_signature(SECRET, received.body)
+        assert received.headers["request-id"] == event.public_id.removeprefix("evt_")
+        assert json.loads(received.body) == {
+            "action": "root_cause_completed",
+            "installation": {"uuid": str(endpoint.uuid)},
+            "data": {
+                "run_id": run.pk,
+                "sentry_run_id": str(run.uuid),
+                "group_id": 3,
+                "root_cause": {"five_whys": ["ß"]},
+            },
+            "actor": {"type": "application", "id": "autofix", "name": "Autofix"},
+        }
+
+    def test_a_run_s_events_arrive_in_order(self, receiver: Receiver) -> None:
+        """While the first one fails, the later ones wait; other runs do not."""
+        make_endpoint(receiver.url)
+        run, other = make_run(), make_run(issue_id="4")
+        for _ in range(3):
+            record(run)
+        record(other)
+        receiver.behaviour = answering(500)
+        assert relay.deliver_due() == 2
+        receiver.behaviour = answering(200)
+        make_due()
+        relay.deliver_due()
+        bodies = [json.loads(r.body) for r in receiver.requests[2:]]
+        assert [b["sequence"] for b in bodies if b["run_id"] == run.pk] == [1, 2, 3]
+
+    def test_a_batch_beyond_the_limit_wakes_the_next_one(
+        self, receiver: Receiver, queue: WakeupQueue
+    ) -> None:
+        """What the limit left over is not left to chance."""
+        make_endpoint(receiver.url)
+        for issue in range(3):
+            record(make_run(issue_id=f"i{issue}"))
+        queue.lose()
+        assert relay.deliver_due(limit=2) == 2
+        assert [message.task for message in queue.messages] == [DELIVER]
+
+
+class TestRetries:
+    def test_retries_until_it_works(self, receiver: Receiver, queue: WakeupQueue) -> None:
+        """The same id and body every time, the attempt counted up, each attempt on record, woken at the right time."""
+        make_endpoint(receiver.url)
+        event = record(make_run())
+        receiver.behaviour = answering(500, 302, 200)
+        queue.lose()
+        relay.deliver_due()
+        (message,) = queue.messages
+        assert 4 <= message.countdown <= 6
+        assert relay.deliver_due() == 0, "it is not due yet"
+        for _ in range(2):
+            make_due()
+            relay.deliver_due()
+        assert [r.headers["webhook-attempt"] for r in receiver.requests] == ["1", "2", "3"]
+        assert {r.headers["webhook-id"] for r in receiver.requests} == {event.public_id}
+        assert len({r.body for r in receiver.requests}) == 1
+        tries = Attempt.objects.order_by("number").values_list("response_status", flat=True)
+        assert list(tries) == [500, 302, 200]
+        assert event.deliveries.get().status == "delivered"
+
+    def test_the_schedule_ends(self, receiver: Receiver) -> None:
+        """After the last scheduled attempt the delivery is dead and says why."""
+        make_endpoint(receiver.url)
+        receiver.behaviour = answering(500)
+        with webhooks_allowed(receiver.port, SCHEDULE=[0, 1]):
+            event = record(make_run())
+            for _ in range(3):
+                relay.deliver_due()
+                make_due()
+        delivery = event.deliveries.get()
+        assert (delivery.status, delivery.attempts) == ("dead", 2)
+        assert delivery.last_error == "The endpoint answered 500."
+        assert len(receiver.requests) == 2
+
+    def test_retry_after_is_clamped(self, receiver: Receiver) -> None:
+        """A stranger can double the wait, not more."""
+        make_endpoint(receiver.url)
+        event = record(make_run())
+        receiver.behaviour = answering(503, retry_after="1000000000")
+        before = timezone.now()
+        relay.deliver_due()
+        waited = event.deliveries.get().next_attempt_at - before
+        assert timedelta(seconds=10) <= waited <= timedelta(seconds=15)
+
+    def test_too_many_requests_waits_a_minute(self, receiver: Receiver) -> None:
+        """429 is no call for the 5 s of the schedule."""
+        make_endpoint(receiver.url)
+        event = record(make_run())
+        receiver.behaviour = answering(429)
+        before = timezone.now()
+        relay.deliver_due()
+        assert event.deliveries.get().next_attempt_at - before >= timedelta(seconds=60)
+
+    def test_a_crash_before_recording_sends_again(
+        self, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Sent but not recorded: once the claim has run out the same id is sent again, and then recorded once."""
+        make_endpoint(receiver.url)
+        event = record(make_run())
+        with monkeypatch.context() as patched:
+            patched.setattr(relay, "record", _die)
+            with pytest.raises(KeyboardInterrupt):
+                relay.deliver_due()
+        assert relay.deliver_due() == 0, "the claim still holds"
+        make_due()
+        assert relay.deliver_due() == 1
+        assert [r.headers["webhook-id"] for r in receiver.requests] == [event.public_id] * 2
+        assert event.deliveries.get().status == "delivered"
+        assert Attempt.objects.count() == 1
+
+    def test_a_late_relay_records_nothing(self, receiver: Receiver) -> None:
+        """A relay whose claim was taken over does not overwrite what the next one found out."""
+        make_endpoint(receiver.url)
+        event = record(make_run())
+        (late,) = relay.claim(1)
+        make_due()
+        relay.deliver_due()
+        relay.record(late, Answer(500, error="late"))
+        delivery = event.deliveries.get()
+        assert (delivery.status, delivery.last_error, delivery.tries.count()) == ("delivered", "", 1)
+
+    def test_two_relays_share_the_work(self, receiver: Receiver) -> None:
+        """What one has claimed, the other does not see."""
+        make_endpoint(receiver.url)
+        record(make_run())
+        assert len(relay.claim(10)) == 1
+        assert relay.claim(10) == []
+
+    def test_an_unreadable_secret_is_a_failed_attempt(self, receiver: Receiver) -> None:
+        """Neither a crash of the relay nor an unsigned message."""
+        make_endpoint(receiver.url, secret="not encrypted with our keys")
+        event = record(make_run())
+        assert relay.deliver_due() == 1
+        assert "secret cannot be read" in event.deliveries.get().last_error
+        assert receiver.requests == []
+
+
+class TestDisabling:
+    def test_gone_disables_at_once_and_tells_the_others(self, receiver: Receiver) -> None:
+        """410: the endpoint is disabled, the others of the organization hear of it, pending events are kept."""
+        endpoint = make_endpoint(receiver.url)
+        other = make_endpoint(receiver.url, events=["autofix.endpoint_disabled"])
+        stranger = make_endpoint(receiver.url, organization_id="2")
+        run = make_run()
+        record(run)
+        kept = record(run)
+        receiver.behaviour = answering(410, 200)
+        relay.deliver_due()
+        endpoint.refresh_from_db()
+        assert (endpoint.status, endpoint.disabled_reason) == ("disabled", "The endpoint answered 410 Gone.")
+        told = WebhookEvent.objects.get(type="autofix.endpoint_disabled")
+        assert [(d.endpoint, d.status) for d in told.deliveries.all()] == [(other, "delivered")]
+        assert kept.deliveries.get().status == "pending"
+        assert stranger.deliveries.count() == 0
+
+    def test_five_days_without_success_disable(self, receiver: Receiver) -> None:
+        """A success in between starts the five days anew."""
+        endpoint = make_endpoint(receiver.url, failing_since=timezone.now() - timedelta(days=5))
+        run = make_run()
+        record(run)
+        relay.deliver_due()
+        endpoint.refresh_from_db()
+        assert (endpoint.status, endpoint.failing_since) == ("active", None)
+        Endpoint.objects.update(failing_since=timezone.now() - timedelta(days=5))
+        receiver.behaviour = answering(500)
+        record(run)
+        relay.deliver_due()
+        endpoint.refresh_from_db()
+        assert endpoint.status == EndpointStatus.DISABLED
+
+
+class TestTransport:
+    def send(self, url: str) -> Answer:
+        return transport.send(url, {"content-type": "application/json"}, b"{}")
+
+    def test_redirects_are_not_followed(self, receiver: Receiver) -> None:
+        """A redirect is an answer like any other failure; its target is never asked."""
+        receiver.behaviour = answering(307, location=receiver.url + "/elsewhere")
+        answer = self.send(receiver.url)
+        assert (answer.status, answer.succeeded) == (307, False)
+        assert [r.path for r in receiver.requests] == ["/hook"]
+
+    def test_a_dripping_answer_is_cut_off(self, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The limit is wall clock: bytes that keep coming do not extend it."""
+        monkeypatch.setattr(transport, "WHOLE_S", 0.5)
+        receiver.behaviour = _drip
+        answer = self.send(receiver.url)
+        assert (answer.status, answer.timed_out) == (None, True)
+        assert 500 <= answer.latency_ms < 5_000
+
+    def test_a_dripping_body_is_cut_off(self, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Also after a good status line: the attempt is the whole answer."""
+        monkeypatch.setattr(transport, "WHOLE_S", 0.5)
+
+        def behave(request: Handler) -> None:
+            request.send_response(200)
+            request.send_header("content-length", "100000")
+            request.end_headers()
+            _drip(request)
+
+        receiver.behaviour = behave
+        answer = self.send(receiver.url)
+        assert (answer.succeeded, answer.timed_out) == (False, True)
+
+    def test_a_big_answer_is_read_in_part(self, receiver: Receiver) -> None:
+        """64 KiB are read, 4 KiB kept; the rest stays where it is."""
+        sent: list[int] = []
+
+        def behave(request: Handler) -> None:
+            request.send_response(200)
+            request.send_header("content-length", str(300 * 1024 * 1024))
+            request.end_headers()
+            while True:
+                sent.append(request.wfile.write(b"x" * 65536))
+
+        receiver.behaviour = behave
+        answer = self.send(receiver.url)
+        assert answer.succeeded
+        assert len(answer.excerpt) == 4096
+        assert sum(sent) < 100 * 1024 * 1024
+
+    def test_environment_and_netrc_play_no_part(
+        self, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+    ) -> None:
+        """Proxies and passwords of the machine are not the webhooks'."""
+        netrc = tmp_path / "netrc"
+        netrc.write_text("machine 127.0.0.1 login me password secret\n")
+        monkeypatch.setenv("NETRC", str(netrc))
+        monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+        monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
+        assert self.send(receiver.url).succeeded
+        assert "authorization" not in receiver.requests[0].headers
+
+    def test_the_checked_address_is_the_one_that_is_used(
+        self, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The name is resolved once per attempt: a name server that changes its mind in between changes nothing."""
+        asked: list[str] = []
+
+        def rebinding(host: str, port: int, **_: Any) -> list[Any]:
+            asked.append(host)
+            address = "127.0.0.1" if len(asked) == 1 else "10.0.0.1"
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
+
+        monkeypatch.setattr(socket, "getaddrinfo", rebinding)
+        assert self.send(f"http://hooks.example:{receiver.port}/hook").succeeded
+        assert asked == ["hooks.example"]
+        assert receiver.requests[0].headers["host"] == f"hooks.example:{receiver.port}"
+
+    def test_one_bad_address_is_enough(self, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A name with a public and a private address is refused, whichever comes first."""
+        found = [
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", (ip, 443)) for ip in ("93.184.215.14", "10.0.0.1")
+        ]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+        answer = self.send(f"http://hooks.example:{receiver.port}/")
+        assert (answer.status, answer.error) == (
+            None,
+            "The URL's host has an address that webhooks must not go to.",
+        )
+
+    def test_a_refused_connection_says_no_address(self) -> None:
+        """Errors are shown to tenants and must not describe the network that we are in."""
+        with socket.socket() as held:
+            held.bind(("127.0.0.1", 0))
+            port = held.getsockname()[1]
+            with webhooks_allowed(port):
+                answer = self.send(f"http://127.0.0.1:{port}/")
+        assert (answer.status, answer.error) == (None, "The connection failed (ConnectionError).")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.1", "100.64.0.1", "192.0.0.192",
+        "192.88.99.1", "224.0.0.1", "239.1.1.1", "255.255.255.255", "168.63.129.16", "198.18.0.1", "203.0.113.1",
+        "::1", "::", "::7f00:1", "fe80::1", "fe80::1%eth0", "fc00::1", "fec0::1", "ff02::1", "::ffff:127.0.0.1",
+        "::ffff:10.0.0.1", "::ffff:0:7f00:1", "64:ff9b::7f00:1", "64:ff9b:1::1", "2001::1", "2002:7f00:1::1",
+        "3fff::1", "5f00::1", "nonsense", "",
+    ],
+)  # fmt: skip
+def test_addresses_that_are_refused(address: str) -> None:
+    """Everything that is not globally routable, and the ranges that lead to such things in disguise."""
+    assert not targets.is_allowed(address)
+
+
+@pytest.mark.parametrize("address", ["93.184.215.14", "1.1.1.1", "2606:4700::1111", "::ffff:1.1.1.1"])
+def test_addresses_that_are_allowed(address: str) -> None:
+    """The public internet."""
+    assert targets.is_allowed(address)
+
+
+def _die(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _drip(request: Handler) -> None:
+    while True:  # until the other side hangs up, which is an OSError
+        request.wfile.write(b"x")
+        time.sleep(0.02)
