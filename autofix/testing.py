@@ -7,9 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from unittest.mock import patch
 
-from celery import current_app
+from celery import Task
 
-from autofix import wakeups
+from autofix import tasks, wakeups
+
+TASKS: dict[str, Task] = {task.name: task for task in vars(tasks).values() if isinstance(task, Task)}
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class Wakeup:
 
     def run(self) -> None:
         """Run the task here and now."""
-        current_app.tasks[self.task](*self.args)
+        TASKS[self.task](*self.args)
 
 
 class WakeupQueue:
@@ -52,7 +54,9 @@ class WakeupQueue:
         message.run()
         return message
 
-    def drain(self, *, times: int = 1, only: Callable[[Wakeup], bool] = lambda _: True, limit: int = 500) -> int:
+    def drain(
+        self, *, times: int = 1, only: Callable[[Wakeup], bool] = lambda _: True, limit: int = 500
+    ) -> int:
         """Run messages, and those that they cause, until none is left; each one ``times`` times.
 
         Messages that are to wait longer than a second stay. Returns how many ran; AssertionError beyond ``limit``.

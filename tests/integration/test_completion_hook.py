@@ -1,0 +1,320 @@
+"""A run's life in this process: the real explorer and database, the scripted agent, wake-ups in this thread."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from autofix.autofix_agent import answer_run, cancel_run, trigger_autofix_agent
+from autofix.exceptions import InvalidRequest, NotRunning, QuotaSpent, RunInFlight
+from autofix.explorer.client import get_client
+from autofix.explorer.models import Block, Session, Turn
+from autofix.hosts import Issue
+from autofix.models import (
+    OrganizationSettings,
+    ProjectPreference,
+    QuotaUsage,
+    Run,
+    StepExecution,
+    WebhookEvent,
+)
+from autofix.steps import Step, StoppingPoint
+from autofix.testing import WakeupQueue
+from autofix.wakeups import CALL_HOOK, RUN_TURN
+from tests.integration.conftest import PATCH, ROOT_CAUSE, Play, says
+from tracker import models as tracker
+
+pytestmark = pytest.mark.django_db(transaction=True)
+CODE = StoppingPoint.CODE_CHANGES
+
+
+def events_of(run: Run) -> list[str]:
+    rows = WebhookEvent.objects.filter(run=run).order_by("sequence")
+    assert [row.sequence for row in rows] == list(range(1, len(rows) + 1))
+    return [row.type.removeprefix("autofix.") for row in rows]
+
+
+def steps_of(run: Run) -> dict[str, str]:
+    return dict(run.steps.values_list("step", "status"))
+
+
+def test_whole_pipeline_with_side_steps(issue: Issue, queue: WakeupQueue, play: Play) -> None:
+    """From one trigger, all five steps complete, each announced once, and the run is idle at its stopping point."""
+    run = trigger_autofix_agent(issue, stopping_point=CODE).run
+    queue.drain()
+    run.refresh_from_db()
+    assert run.status == "completed"
+    assert set(steps_of(run).values()) == {"completed"}
+    assert set(steps_of(run)) == {step.value for step in Step}
+    happenings = events_of(run)
+    assert happenings[:2] == ["root_cause_started", "root_cause_completed"]
+    assert happenings[-1] == "run_completed"
+    assert len(happenings) == len(set(happenings)) == 11
+
+
+def test_every_message_three_times_changes_nothing(issue: Issue, queue: WakeupQueue, play: Play) -> None:
+    """Duplicated wake-ups and completion callbacks advance once, announce once, and repeat no block."""
+    run = trigger_autofix_agent(issue, stopping_point=CODE).run
+    queue.drain(times=3)
+    for turn in Turn.objects.all():
+        for _ in range(3):
+            queue.publish(CALL_HOOK, (turn.pk,), 0)
+    queue.drain(times=3)
+    assert len(events_of(run)) == 11
+    assert StepExecution.objects.count() == 5
+    session = Session.objects.get(pk=int(Run.objects.get().session_id))
+    assert list(session.blocks.values_list("index", flat=True)) == list(range(session.next_index))
+    assert session.next_index == (1 + 2) + (1 + 2) + (1 + 1)
+
+
+def test_side_steps_fork_at_the_root_cause(issue: Issue, queue: WakeupQueue, play: Play) -> None:
+    """A side step sees the root cause's blocks and none of the solution's; the main session sees none of the side step's."""
+    run = trigger_autofix_agent(issue, stopping_point=CODE).run
+    queue.drain()
+    triage = run.steps.get(step="triage")
+    texts = [block.message.content for block in get_client().state(triage.session_id).blocks]
+    assert "looking into root_cause" in texts
+    assert "looking into triage" in texts
+    assert "looking into solution" not in texts
+    run.refresh_from_db()
+    main = [block.message.content for block in get_client().state(run.session_id).blocks]
+    assert "looking into triage" not in main
+
+
+def test_no_side_steps_when_the_project_wants_none(issue: Issue, queue: WakeupQueue, play: Play) -> None:
+    """The preference decides which side steps run."""
+    ProjectPreference.objects.create(
+        organization_id=issue.organization_id, project_id=issue.project_id, side_steps=["triage"]
+    )
+    run = trigger_autofix_agent(issue, stopping_point=StoppingPoint.SOLUTION).run
+    queue.drain()
+    assert set(steps_of(run)) == {"root_cause", "solution", "triage"}
+
+
+def test_invalid_artifact_is_sent_back_and_mended(issue: Issue, queue: WakeupQueue, play: Play) -> None:
+    """The agent hears why its artifact was refused, and its next one is taken; nothing is announced in between."""
+    play(root_cause=[says("root_cause", {"five_whys": []}), says("root_cause", ROOT_CAUSE)])
+    run = trigger_autofix_agent(issue).run
+    queue.drain()
+    assert steps_of(run) == {"root_cause": "completed"}
+    assert run.steps.get().repairs == 1
+    assert "five_whys" in Turn.objects.order_by("-pk")[0].prompt
+    assert events_of(run) == ["root_cause_started", "root_cause_completed", "run_completed"]
+
+
+@pytest.mark.parametrize(
+    ("turn", "code"),
+    [
+        (says("root_cause", {"five_whys": []}), "invalid_artifact"),
+        ({"blocks": [{"message": {"content": "nothing"}}]}, "no_artifact"),
+        ({"blocks": [], "end": "error", "error": "out of ideas"}, "agent_error"),
+        (
+            says(
+                "root_cause",
+                {**ROOT_CAUSE, "evidence": [{"kind": "event", "pointer": "/platform", "quote": "cobol"}]},
+            ),
+            "invalid_artifact",
+        ),
+    ],
+)
+def test_step_fails_with_a_typed_reason(
+    issue: Issue, queue: WakeupQueue, play: Play, turn: dict[str, Any], code: str
+) -> None:
+    """A turn without a usable result fails its step and the run with a code, after the repairs are used up."""
+    play(root_cause=[turn])
+    run = trigger_autofix_agent(issue, stopping_point=CODE).run
+    queue.drain()
+    run.refresh_from_db()
+    assert (run.status, run.failure_code) == ("error", code)
+    assert steps_of(run) == {"root_cause": "failed"}
+    assert events_of(run) == ["root_cause_started", "root_cause_failed", "run_failed"]
+
+
+def test_evidence_that_resolves_is_accepted(issue: Issue, queue: WakeupQueue, play: Play) -> None:
+    """A citation whose quote is found at its pointer in the event stands."""
+    evidence = [{"kind": "event", "pointer": "/exception/values/0/type", "quote": "KeyError"}]
+    play(root_cause=[says("root_cause", {**ROOT_CAUSE, "evidence": evidence})])
+    run = trigger_autofix_agent(issue).run
+    queue.drain()
+    assert steps_of(run) == {"root_cause": "completed"}
+
+
+def test_no_patch_fails_code_changes(issue: Issue, queue: WakeupQueue, play: Play) -> None:
+    """Code changes without a change are a failure with a reason, never an empty success."""
+    play(code_changes=[{"blocks": [{"message": {"content": "looks fine to me"}}]}])
+    run = trigger_autofix_agent(issue, stopping_point=CODE).run
+    queue.drain()
+    run.refresh_from_db()
+    assert run.failure_code == "no_code_changes"
+    assert "coding_failed" in events_of(run)
+
+
+def test_not_actionable_stops_with_its_reason(issue: Issue, queue: WakeupQueue, play: Play) -> None:
+    """A root cause outside of the code ends the run whatever its stopping point, and says why."""
+    verdict = {"fixability": {"assessment": "not_actionable", "reason": "The disk was full"}}
+    play(root_cause=[says("root_cause", {**ROOT_CAUSE, **verdict})])
+    run = trigger_autofix_agent(issue, stopping_point=StoppingPoint.OPEN_PR).run
+    queue.drain()
+    run.refresh_from_db()
+    assert (run.status, run.stop_reason) == ("completed", "not_actionable")
+    assert steps_of(run) == {"root_cause": "completed"}
+
+
+def test_coding_disabled_stops_before_code_changes(issue: Issue, queue: WakeupQueue, play: Play) -> None:
+    """With coding off the plan is made and the code left alone."""
+    OrganizationSettings.objects.create(organization_id=issue.organization_id, coding_enabled=False)
+    run = trigger_autofix_agent(issue, stopping_point=StoppingPoint.OPEN_PR).run
+    queue.drain()
+    run.refresh_from_db()
+    assert (run.status, run.stop_reason) == ("completed", "coding_disabled")
+    assert "code_changes" not in steps_of(run)
+
+
+def test_continue_to_the_next_step(issue: Issue, queue: WakeupQueue, play: Play) -> None:
+    """A person takes an idle run one step further, in the same session."""
+    run = trigger_autofix_agent(issue).run
+    queue.drain()
+    trigger_autofix_agent(issue, Step.SOLUTION, run_id=run.pk, user_context="keep it small")
+    queue.drain()
+    run.refresh_from_db()
+    assert run.status == "completed"
+    assert list(run.steps.values_list("step", flat=True)) == ["root_cause", "solution"]
+    assert "keep it small" in Turn.objects.order_by("-pk")[0].prompt
+
+
+def test_insert_index_drops_what_stood_on_the_blocks(issue: Issue, queue: WakeupQueue, play: Play) -> None:
+    """Running a step again from an index supersedes the results from there on; indices stay without gaps."""
+    run = trigger_autofix_agent(issue, stopping_point=StoppingPoint.SOLUTION).run
+    queue.drain()
+    trigger_autofix_agent(issue, Step.SOLUTION, run_id=run.pk, insert_index=3)
+    queue.drain()
+    run.refresh_from_db()
+    assert [(s.step, s.superseded) for s in run.steps.filter(lane="pipeline")] == [
+        ("root_cause", False),
+        ("solution", True),
+        ("solution", False),
+    ]
+    indices = [block.index for block in get_client().state(run.session_id).blocks]
+    assert indices == list(range(6))
+
+
+def test_insert_index_past_the_end_is_refused(issue: Issue, queue: WakeupQueue, play: Play) -> None:
+    """An index beyond the session changes nothing."""
+    run = trigger_autofix_agent(issue).run
+    queue.drain()
+    before = Run.objects.values().get()
+    with pytest.raises(InvalidRequest):
+        trigger_autofix_agent(issue, run_id=run.pk, insert_index=99)
+    assert Run.objects.values().get() == before
+    assert StepExecution.objects.count() == 1
+
+
+def test_second_run_while_one_is_active(issue: Issue, queue: WakeupQueue, play: Play) -> None:
+    """A new run beside an active one is refused with the active one's id, and costs no quota."""
+    run = trigger_autofix_agent(issue).run
+    with pytest.raises(RunInFlight) as refused:
+        trigger_autofix_agent(issue)
+    assert refused.value.run_id == run.pk
+    assert QuotaUsage.objects.get().used == 1
+    with pytest.raises(RunInFlight):
+        trigger_autofix_agent(issue, Step.SOLUTION, run_id=run.pk)
+
+
+def test_quota_counts_new_runs_only(issue: Issue, queue: WakeupQueue, play: Play, settings: Settings) -> None:
+    """The quota refuses a new run; continuing one never needs it."""
+    OrganizationSettings.objects.create(organization_id=issue.organization_id, quota_runs_per_month=1)
+    run = trigger_autofix_agent(issue).run
+    queue.drain()
+    trigger_autofix_agent(issue, Step.SOLUTION, run_id=run.pk)
+    queue.drain()
+    with pytest.raises(QuotaSpent):
+        trigger_autofix_agent(issue)
+    assert QuotaUsage.objects.get().used == 1
+
+
+def test_cancel_ends_the_run_and_later_callbacks_are_ignored(
+    issue: Issue, queue: WakeupQueue, play: Play
+) -> None:
+    """A cancelled run stays cancelled, whatever its turn still says; cancelling again is no error."""
+    run = trigger_autofix_agent(issue, stopping_point=CODE).run
+    assert cancel_run(issue, run.pk).status == "cancelled"
+    queue.drain()
+    assert cancel_run(issue, run.pk).status == "cancelled"
+    assert steps_of(run) == {"root_cause": "cancelled"}
+    assert events_of(run) == ["root_cause_started", "run_cancelled"]
+    assert Block.objects.count() == 1
+
+
+def test_question_is_answered(issue: Issue, queue: WakeupQueue, play: Play) -> None:
+    """The agent asks, the run waits, another answer is refused, the right one lets the step go on."""
+    asks = {
+        "blocks": [{"message": {"content": "Which branch?"}}],
+        "end": "awaiting_user_input",
+        "pending_user_input": {"id": "q1", "data": {"question": "Which branch?"}},
+    }
+    play(root_cause=[asks, says("root_cause", ROOT_CAUSE)])
+    run = trigger_autofix_agent(issue).run
+    queue.drain()
+    run.refresh_from_db()
+    assert run.status == "awaiting_user_input"
+    with pytest.raises(InvalidRequest):
+        answer_run(issue, run.pk, "main", answer_id="q2")
+    answer_run(issue, run.pk, "main", answer_id="q1")
+    queue.drain()
+    run.refresh_from_db()
+    assert run.status == "completed"
+    assert events_of(run).count("root_cause_started") == 1
+
+
+def test_answer_without_a_question(issue: Issue, queue: WakeupQueue, play: Play) -> None:
+    """Nobody asked: an answer is refused, a message sets the last step going again."""
+    run = trigger_autofix_agent(issue).run
+    queue.drain()
+    with pytest.raises(NotRunning):
+        answer_run(issue, run.pk, "x", answer_id="q1")
+    answer_run(issue, run.pk, "Did you look at the cache?")
+    queue.drain()
+    assert [s.attempt for s in run.steps.all()] == [1, 2]
+
+
+def test_issue_deleted_in_mid_run(issue: Issue, queue: WakeupQueue, play: Play) -> None:
+    """A run whose issue is deleted ends with that reason."""
+    run = trigger_autofix_agent(issue, stopping_point=CODE).run
+    tracker.Issue.objects.all().delete()
+    queue.drain()
+    run.refresh_from_db()
+    assert (run.status, run.failure_code) == ("error", "issue_gone")
+
+
+def test_agent_whose_script_has_no_such_step(issue: Issue, queue: WakeupQueue, play: Play) -> None:
+    """A failing side step fails alone: the pipeline and the run complete."""
+    play(triage=[])
+    run = trigger_autofix_agent(issue, stopping_point=CODE).run
+    queue.drain()
+    run.refresh_from_db()
+    assert run.status == "completed"
+    assert steps_of(run)["triage"] == "failed"
+    assert "triage_failed" in events_of(run)
+
+
+def test_lost_wakeup_changes_nothing_but_time(issue: Issue, queue: WakeupQueue, play: Play) -> None:
+    """A turn whose message is lost stays pending, and the same message later runs it."""
+    run = trigger_autofix_agent(issue).run
+    assert queue.lose(RUN_TURN) == 1
+    queue.drain()
+    run.refresh_from_db()
+    assert run.status == "processing"
+    queue.publish(RUN_TURN, (Turn.objects.get().pk,), 0)
+    queue.drain()
+    run.refresh_from_db()
+    assert run.status == "completed"
+
+
+def test_patches_are_announced_by_repository(issue: Issue, queue: WakeupQueue, play: Play) -> None:
+    """The event of the code changes carries path, kind, counts and diff per repository."""
+    run = trigger_autofix_agent(issue, stopping_point=CODE).run
+    queue.drain()
+    body = WebhookEvent.objects.get(run=run, type="autofix.coding_completed").body
+    assert body["data"] == {"code_changes": {"acme/shop": [{**PATCH["patch"], "diff": PATCH["diff"]}]}}
