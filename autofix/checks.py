@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import logging
 import os
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -15,7 +16,7 @@ from typing import Any
 
 from cryptography.fernet import Fernet
 from django.apps import apps
-from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004  # Django's name for it
+from django.core.checks import CheckMessage, Error, Warning, register, run_checks  # noqa: A004  # Django's name for it
 from django.db import connection
 from django.utils.module_loading import import_string
 
@@ -26,6 +27,8 @@ from autofix.explorer.client import ExplorerClient
 from autofix.hosts import Host
 from autofix.scm.base import ScmProvider
 from autofix.scm.registry import SHIPPED
+
+logger = logging.getLogger(__name__)
 
 LOCAL_EXPLORER = "autofix.explorer.local.LocalExplorer"
 REMOTE_EXPLORER = "autofix.explorer.remote.RemoteExplorer"
@@ -60,6 +63,20 @@ def check_autofix(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
         *_check_data_dir(settings.data_dir),
         *_check_database(),
     ]
+
+
+def require_valid_settings() -> None:
+    """End this process with what is wrong, when anything is.
+
+    For servers and workers: ``manage.py`` runs the checks by itself, an ASGI server does not, and a Celery worker runs
+    them but looks at no answer. Warnings are logged.
+    """
+    found = run_checks(tags=["autofix"])
+    for message in found:
+        logger.log(message.level, "%s", message)
+    wrong = [str(message) for message in found if message.is_serious()]
+    if wrong:
+        raise SystemExit("\n".join(["autofix cannot start:", *wrong]))
 
 
 def _invalid(path: str, sentence: str) -> CheckMessage:

@@ -22,4 +22,8 @@ def _host(path: str) -> Host:
         host: Host = import_string(path)()
     except ImportError as exc:
         raise Misconfigured(f"AUTOFIX['HOST'] = {path!r} cannot be imported: {exc}") from exc
+    except (
+        Exception
+    ) as exc:  # foreign code may raise anything; it must not keep the system checks from running
+        raise Misconfigured(f"AUTOFIX['HOST'] = {path!r} cannot be made: {type(exc).__name__}") from exc
     return host

@@ -12,7 +12,8 @@ from django.core.checks import CheckMessage, run_checks
 from django.db import connection
 from django.test import override_settings
 
-from autofix.checks import check_autofix
+from autofix.automation import connect
+from autofix.checks import check_autofix, require_valid_settings
 
 GOOD: dict[str, Any] = {
     "HOST": f"{__name__}.WholeHost",
@@ -158,3 +159,29 @@ def test_sqlite_without_immediate_transactions(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(connection.settings_dict, "OPTIONS", {})
     monkeypatch.setattr(connection, "vendor", "sqlite")
     assert [message.id for message in messages()] == ["autofix.W016"]
+
+
+def test_a_process_with_wrong_settings_does_not_start() -> None:
+    """Servers and workers end with every sentence, id and hint, and without a traceback."""
+    with (
+        override_settings(AUTOFIX={**GOOD, "LEASE_S": 900, "SECRET_KEYS": [SECRET]}),
+        pytest.raises(SystemExit) as ended,
+    ):
+        require_valid_settings()
+    assert all(word in str(ended.value) for word in ("autofix.E006", "autofix.E013", "HINT"))
+    assert SECRET not in str(ended.value)
+
+
+def test_a_process_with_a_warning_starts(caplog: pytest.LogCaptureFixture) -> None:
+    """A warning is logged and stops nothing."""
+    with override_settings(AUTOFIX={**GOOD, "SWEEP_S": 61}):
+        require_valid_settings()
+    assert "autofix.W014" in caplog.text
+
+
+@pytest.mark.parametrize("host", ["no.such.Host", f"{__name__}.BrokenHost", None])
+def test_the_app_gets_ready_without_a_host(host: str | None, caplog: pytest.LogCaptureFixture) -> None:
+    """A wrong host must not keep Django from getting as far as the checks that explain it."""
+    with override_settings(AUTOFIX={**GOOD, "HOST": host}):
+        connect()
+    assert "automation is not connected" in caplog.text
