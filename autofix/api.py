@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.core.handlers.wsgi import WSGIRequest
 from django.db import transaction
 from django.http import Http404, HttpRequest
-from django.http.response import HttpResponseBase
 from django.utils.module_loading import import_string
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent
+from drf_spectacular.utils import extend_schema
 from rest_framework import exceptions as drf
 from rest_framework import serializers
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.permissions import BasePermission
-from rest_framework.renderers import JSONRenderer
+from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from autofix import conf
@@ -38,9 +39,14 @@ from autofix.hosts import Actor, Host, HostIssueNotFound, Issue, ProjectRef, get
 from autofix.hosts.base import Permission
 from autofix.idempotency import Answer
 from autofix.parsing import MAX_BODY_BYTES, parse_object, read_bounded
+from autofix.run_views import ErrorView
 from autofix.throttles import ReadThrottle
 
+if TYPE_CHECKING:
+    from rest_framework.views import AsView, GenericView  # only the stubs have them
+
 logger = logging.getLogger(__name__)
+F = TypeVar("F", bound=Callable[..., Any])
 
 SECURITY_SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer"},
@@ -74,7 +80,8 @@ class StreamedRequest(Request):
         length = str(self._request.META.get("CONTENT_LENGTH") or "")
         if length.isdigit() and int(length) > MAX_BODY_BYTES:
             raise BodyTooLarge(f"The body is larger than {MAX_BODY_BYTES} bytes.")
-        if self._stream is None and not length:
+        stream: Any = self._stream
+        if stream is None and not length:
             self._stream = _chunked_body(self._request)
 
 
@@ -87,6 +94,21 @@ def _chunked_body(request: HttpRequest) -> Any:
     return request
 
 
+def operation(
+    operation_word: str, *, errors: Iterable[int] = (), responses: Mapping[Any, Any], **described: Any
+) -> Callable[[F], F]:
+    """Describe a view's method in the OpenAPI schema; the refusals that every view knows are added."""
+    refusals = dict.fromkeys(sorted({400, 401, 403, 404, 406, *errors}), ErrorView)
+
+    def described_method(method: F) -> F:
+        described_as = extend_schema(tags=["autofix"], responses={**responses, **refusals}, **described)
+        wrapped: F = described_as(method)
+        wrapped.operation_word = operation_word  # type: ignore[attr-defined]  # read by AutofixSchema
+        return wrapped
+
+    return described_method
+
+
 def validated(serializer: type[serializers.Serializer[Any]], data: Any) -> dict[str, Any]:
     """The fields that ``serializer`` makes of ``data``; InvalidRequest names each bad field."""
     bound = serializer(data=data)
@@ -97,10 +119,17 @@ def validated(serializer: type[serializers.Serializer[Any]], data: Any) -> dict[
 class AutofixSchema(AutoSchema):
     """Describes our views whatever schema class and authentication classes the host has chosen."""
 
+    def get_operation_id(self) -> str:
+        """The word that the method was given; the same method below another URL needs another one."""
+        word = getattr(getattr(self.view, self.method.lower()), "operation_word", None) or super().get_operation_id()
+        return f"{word}_by_issue" if "/0/issues/" in self.path else word
+
     def get_auth(self) -> list[dict[str, list[str]]]:
         for name, scheme in SECURITY_SCHEMES.items():
             self.registry.register_on_missing(
-                ResolvedComponent(name=name, type=ResolvedComponent.SECURITY_SCHEMA, object=name, schema=scheme)
+                ResolvedComponent(  # type: ignore[no-untyped-call]  # the library's
+                    name=name, type=ResolvedComponent.SECURITY_SCHEMA, object=name, schema=scheme
+                )
             )
         return [{name: []} for name in SECURITY_SCHEMES]
 
@@ -108,17 +137,17 @@ class AutofixSchema(AutoSchema):
 class AutofixView(APIView):
     """Base of all views. It names everything that a host's REST_FRAMEWORK settings could otherwise change."""
 
-    permission_classes = (IsIdentified,)
-    parser_classes = (StrictJSONParser,)
-    renderer_classes = (JSONRenderer,)
-    throttle_classes = (ReadThrottle,)
+    permission_classes: Sequence[type[BasePermission]] = (IsIdentified,)
+    parser_classes: Sequence[type[BaseParser]] = (StrictJSONParser,)
+    renderer_classes: Sequence[type[BaseRenderer]] = (JSONRenderer,)
+    throttle_classes: Sequence[type[BaseThrottle]] = (ReadThrottle,)
     content_negotiation_class = DefaultContentNegotiation
     versioning_class = None
     metadata_class = None
     schema = AutofixSchema()
 
     @classmethod
-    def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponseBase]:
+    def as_view(cls, **initkwargs: Any) -> AsView[GenericView]:
         """Each use case is a transaction of its own: a host's ATOMIC_REQUESTS must not put one around all of them."""
         return transaction.non_atomic_requests(super().as_view(**initkwargs))
 

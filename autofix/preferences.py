@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from autofix.models import ProjectPreference
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+
+from autofix.models import ProjectPreference, Repository
 from autofix.steps import Step
 
 
@@ -15,3 +20,21 @@ def preference_of(organization_id: str, project_id: str) -> ProjectPreference:
 def wanted_side_steps(preference: ProjectPreference) -> list[Step]:
     """The side steps that the project wants, in the registry's order."""
     return [step for step in Step if step.value in preference.side_steps]
+
+
+@transaction.atomic
+def store_preference(organization_id: str, project_id: str, changes: Mapping[str, Any]) -> None:
+    """Change what ``changes`` names of the project's preference; ``repositories`` replaces all of its repositories."""
+    mine = {"organization_id": organization_id, "project_id": project_id}
+    ProjectPreference.objects.get_or_create(organization_id=organization_id, project_id=project_id)
+    preference = ProjectPreference.objects.select_for_update().get(**mine)
+    for name in ("tuning", "stopping_point", "side_steps", "handoff"):
+        if name in changes:
+            setattr(preference, name, changes[name])
+    preference.save()
+    if "repositories" in changes:
+        wanted = changes["repositories"]
+        rows = Repository.objects.filter(**mine)
+        rows.exclude(name__in=[repository["name"] for repository in wanted]).delete()
+        for position, repository in enumerate(wanted):
+            rows.update_or_create(name=repository["name"], defaults={**mine, **repository, "position": position})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 from urllib.parse import urlsplit
@@ -116,7 +117,7 @@ class UpdatePayload(RequestSerializer):
     type = serializers.ChoiceField(choices=["user_message", "answer"])
     text = serializers.CharField(required=False, max_length=MAX_CONTEXT_LENGTH)
     id = serializers.CharField(required=False, max_length=255)
-    data = serializers.JSONField(required=False)
+    data = serializers.JSONField(required=False)  # type: ignore[assignment]  # the contract's name; hides a property
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         needed = ("text",) if attrs["type"] == "user_message" else ("id", "data")
@@ -124,6 +125,14 @@ class UpdatePayload(RequestSerializer):
         if missing:
             raise serializers.ValidationError(missing)
         return attrs
+
+
+def answer_text(payload: dict[str, Any]) -> str:
+    """What the person says in a validated payload: the text, or an answer's data (as JSON unless it is text)."""
+    data = payload.get("data")
+    if payload["type"] == "user_message":
+        return str(payload["text"])
+    return data if isinstance(data, str) else json.dumps(data, ensure_ascii=False)
 
 
 class UpdateRequest(RequestSerializer):
@@ -196,12 +205,18 @@ class PreferencesRequest(RequestSerializer):
         return value
 
 
-class RpcRequest(RequestSerializer):
-    """A callback of a remote explorer."""
+class RpcArguments(RequestSerializer):
+    """What a callback is about."""
 
     module_path = serializers.CharField(max_length=255)
     organization_id = serializers.CharField(max_length=64)
     run_id = serializers.CharField(max_length=64)
+
+
+class RpcRequest(RequestSerializer):
+    """A callback of a remote explorer."""
+
+    args = RpcArguments()
 
 
 def url_problem(repository: RepositoryRef) -> str:
