@@ -1,8 +1,11 @@
 """The Celery app. Start a worker with ``celery -A config worker -B -P threads -c 4 -Q autofix,explorer``."""
 
 import os
+from typing import Any
 
 from celery import Celery
+from celery.signals import worker_init
+from django.utils.module_loading import import_string
 from kombu.transport import TRANSPORT_ALIASES
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -13,3 +16,9 @@ app = Celery("config")
 app.set_default()
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@worker_init.connect
+def require_valid_settings(**_: Any) -> None:
+    """Celery runs the system checks but looks at no answer; a worker with wrong settings ends here and says why."""
+    import_string("autofix.checks.require_valid_settings")()

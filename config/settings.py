@@ -137,7 +137,11 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "COMPONENT_SPLIT_REQUEST": True,
+    # Names for choices whose field names ("status", "type") are used more than once.
+    "ENUM_NAME_OVERRIDES": {
+        "EndpointStatusEnum": "autofix.models.webhooks.EndpointStatus",
+        "PatchTypeEnum": ["A", "M", "D"],
+    },
 }
 
 # --- Celery ----------------------------------------------------------------------------------------------------------
