@@ -65,7 +65,7 @@ def test_a_bomb_that_is_skipped_is_cut_off_as_well(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["gzip", "zlib", "deflate", "brotli"])
 @pytest.mark.parametrize(
-    "broken", [lambda data: data[:-2], lambda data: b"\xff\xfe\xfd" + data, lambda data: b""]
+    "broken", [lambda data: data[:-2], lambda data: b"\xff\xfe\xfd" + data, lambda _: b""]
 )
 def test_a_broken_compressed_body_is_malformed(name: str, broken: Callable[[bytes], bytes]) -> None:
     """Cut off, not compressed at all, or empty: the sender is told, and nothing else raises."""
