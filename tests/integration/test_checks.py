@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -185,3 +188,33 @@ def test_the_app_gets_ready_without_a_host(host: str | None, caplog: pytest.LogC
     with override_settings(AUTOFIX={**GOOD, "HOST": host}):
         connect()
     assert "automation is not connected" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["manage.py", "check"],
+        ["-m", "uvicorn", "config.asgi:application", "--port", "0"],
+        ["-m", "celery", "-A", "config", "worker", "-P", "solo", "-l", "warning"],
+    ],
+    ids=["command", "server", "worker"],
+)
+def test_every_kind_of_process_refuses_wrong_settings(command: list[str], tmp_path: Path) -> None:
+    """The real programs, started with a wrong environment, end with the message and without a traceback."""
+    wrong = {
+        "AUTOFIX_LEASE_S": "900",
+        "AUTOFIX_DATA_DIR": str(tmp_path),
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+    }
+    ended = subprocess.run(  # it ends by itself; the limit is for one that wrongly goes on
+        [sys.executable, *command],
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, **wrong},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode != 0
+    assert "autofix.E013" in ended.stderr
+    assert "Traceback" not in ended.stderr
