@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+pytest_plugins = ["tests.pipeline"]
+
 
 class NetworkForbidden(RuntimeError):
     """A test tried to reach another machine."""

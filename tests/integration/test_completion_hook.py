@@ -23,7 +23,7 @@ from autofix.models import (
 from autofix.steps import Step, StoppingPoint
 from autofix.testing import WakeupQueue
 from autofix.wakeups import CALL_HOOK, RUN_TURN
-from tests.integration.conftest import PATCH, ROOT_CAUSE, Play, says
+from tests.pipeline import PATCH, ROOT_CAUSE, Play, says
 from tracker import models as tracker
 
 pytestmark = pytest.mark.django_db(transaction=True)

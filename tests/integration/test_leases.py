@@ -1,0 +1,177 @@
+"""Who may write a turn: leases, fencing numbers, and workers that come back from the dead."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+from pytest_django.fixtures import Settings
+
+from autofix.autofix_agent import trigger_autofix_agent
+from autofix.exceptions import TurnCancelled, TurnTimedOut, WorkerLost
+from autofix.explorer import leases, runner
+from autofix.explorer.models import Block, Session, Turn, TurnStatus
+from autofix.explorer.state import BlockContent, Message
+from autofix.hosts import Issue
+from autofix.models import Run
+from autofix.testing import WakeupQueue
+from tests.pipeline import ROOT_CAUSE, Play, says
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def turn(issue: Issue, queue: WakeupQueue, play: Play) -> Turn:
+    """An open turn that no worker has taken."""
+    trigger_autofix_agent(issue)
+    return Turn.objects.get()
+
+
+def thought(text: str) -> BlockContent:
+    return BlockContent(message=Message(content=text))
+
+
+def lapse(turn: Turn) -> None:
+    """Make the lease of the turn's worker run out."""
+    Turn.objects.filter(pk=turn.pk).update(lease_expires_at=timezone.now() - timedelta(seconds=1))
+
+
+def test_one_worker_at_a_time(turn: Turn) -> None:
+    """While a lease lasts, nobody else gets the turn."""
+    assert leases.claim(turn.pk) is not None
+    assert leases.claim(turn.pk) is None
+
+
+def test_worker_back_from_the_dead_changes_nothing(turn: Turn) -> None:
+    """After a take-over every write of the first worker is refused, and the second one's stand."""
+    first = leases.claim(turn.pk)
+    assert first is not None
+    lapse(turn)
+    second = leases.claim(turn.pk)
+    assert second is not None
+    with pytest.raises(leases.LeaseLost):
+        leases.append(first, thought("too late"))
+    with pytest.raises(leases.LeaseLost):
+        leases.end(first, TurnStatus.COMPLETED)
+    leases.append(second, thought("in time"))
+    assert [b.content["message"]["content"] for b in Block.objects.filter(index__gt=0)] == ["in time"]
+
+
+def test_next_worker_goes_on_where_the_blocks_end(
+    turn: Turn, queue: WakeupQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that dies after the first block leaves it; the next one adds the rest and repeats nothing."""
+    append = leases.append
+
+    def append_and_die(lease: leases.Lease, content: BlockContent) -> None:
+        append(lease, content)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(leases, "append", append_and_die)
+        with pytest.raises(KeyboardInterrupt):
+            runner.run_turn(turn.pk)
+    queue.drain()
+    assert Run.objects.get().status == "completed"
+    contents = [b.content for b in Block.objects.order_by("index")]
+    assert [c["message"]["content"] for c in contents] == [turn.prompt, "looking into root_cause", ""]
+    assert Turn.objects.get().fence == 2
+
+
+def test_worker_that_is_told_to_stop_hands_the_turn_back(turn: Turn, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An orderly shutdown frees the turn at once: the next worker need not wait for the lease to lapse."""
+
+    def stop(*args: object) -> None:
+        raise SystemExit
+
+    monkeypatch.setattr(leases, "append", stop)
+    with pytest.raises(SystemExit):
+        runner.run_turn(turn.pk)
+    assert leases.claim(turn.pk) is not None
+
+
+def test_cancelled_turn_ends_at_its_next_block(turn: Turn) -> None:
+    """A cancelled turn takes no further block."""
+    lease = leases.claim(turn.pk)
+    assert lease is not None
+    Turn.objects.update(cancel_requested=True)
+    with pytest.raises(TurnCancelled):
+        leases.append(lease, thought("more"))
+    assert Block.objects.count() == 1
+
+
+def test_deadline_counts_from_the_first_worker(turn: Turn, settings: Settings) -> None:
+    """Waiting in the queue costs no working time; after the deadline no block is taken."""
+    assert turn.deadline is None
+    lease = leases.claim(turn.pk)
+    assert lease is not None
+    Turn.objects.update(deadline=timezone.now())
+    with pytest.raises(TurnTimedOut):
+        leases.append(lease, thought("more"))
+
+
+def test_turn_that_kills_its_workers_is_given_up(turn: Turn, queue: WakeupQueue) -> None:
+    """A turn that worker after worker took and none ended fails with a reason instead of going round for ever."""
+    Turn.objects.update(fence=leases.MAX_CLAIMS)
+    queue.drain()
+    run = Run.objects.get()
+    assert (run.status, run.failure_code) == ("error", WorkerLost.code)
+
+
+def test_unexpected_error_of_an_agent_is_a_typed_failure(
+    turn: Turn, queue: WakeupQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bug in an agent fails the step with a code; its text does not leave the log."""
+
+    def explode(name: str) -> None:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(runner, "get_agent", explode)
+    queue.drain()
+    run = Run.objects.get()
+    assert (run.status, run.failure_code) == ("error", "internal_error")
+    assert "secret detail" not in run.failure_detail
+
+
+def test_heartbeat_extends_the_lease_while_the_agent_thinks(turn: Turn, settings: Settings) -> None:
+    """A lease shorter than the agent's thought does not lapse as long as the worker lives."""
+    settings.AUTOFIX = {**settings.AUTOFIX, "LEASE_S": 1}
+    lease = leases.claim(turn.pk)
+    assert lease is not None
+    before = Turn.objects.get().lease_expires_at
+    assert before is not None
+    with leases.heartbeat(lease):
+        deadline = timezone.now() + timedelta(seconds=20)
+        while Turn.objects.filter(lease_expires_at__lte=before).exists():
+            assert timezone.now() < deadline, "the lease was never extended"
+    leases.check_still_held(lease)
+
+
+@pytest.mark.parametrize("length", [1, 200])
+def test_appending_costs_the_same_however_long_the_session(
+    turn: Turn, django_assert_num_queries: DjangoAssertNumQueries, length: int
+) -> None:
+    """A block costs a fixed number of statements, whatever stands before it."""
+    session = Session.objects.get()
+    Block.objects.bulk_create(
+        Block(session=session, turn=turn, index=i, content={}) for i in range(1, length)
+    )
+    Session.objects.update(next_index=length)
+    lease = leases.claim(turn.pk)
+    assert lease is not None
+    with django_assert_num_queries(7):
+        leases.append(lease, thought("next"))
+
+
+def test_two_artifacts_in_one_turn_the_newest_wins(issue: Issue, queue: WakeupQueue, play: Play) -> None:
+    """An agent may revise its artifact within the turn."""
+    revised = {**ROOT_CAUSE, "one_line_description": "On second thoughts"}
+    first = says("root_cause", ROOT_CAUSE)
+    play(root_cause=[{"blocks": first["blocks"] + says("root_cause", revised)["blocks"]}])
+    run = trigger_autofix_agent(issue).run
+    queue.drain()
+    artifact = run.steps.get().artifact
+    assert artifact is not None
+    assert artifact["one_line_description"] == "On second thoughts"
