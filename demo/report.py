@@ -88,7 +88,7 @@ class Report:
         """Which expectation failed, and the end of what the processes said."""
         for child in children:
             self._panel(f"the end of {child.name}.log", Text(child.tail()))
-        self.console.print(Text.assemble(("✗ ", "bold red"), (reason, "bold")))
+        self.console.print(Text.assemble(("✗ ", "bold red"), (reason, "bold")), soft_wrap=True)
 
     def _panel(self, title: str, content: Text | Syntax) -> None:
         self.console.print(Panel(content, title=title, title_align="left", border_style="dim"))

@@ -29,7 +29,7 @@ class Served:
 
     def set_up(self) -> None:
         """Start everything, and report the demo's crash once so that there is something to look at."""
-        directory = self.stack.data_dir / "repositories" / "demo"
+        directory = self.stack.data_dir / "repositories" / "acme"
         is_new = not directory.exists()
         shop = program.open_program(directory)
         self.stack.manage("migrate", "--verbosity", "0")

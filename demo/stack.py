@@ -39,7 +39,7 @@ class Account:
     """What ``manage.py bootstrap --json`` says."""
 
     organization: str
-    project_id: str
+    project_id: int
     project: str
     dsn: str
     token: str

@@ -76,7 +76,7 @@ class Story:
         self.report.done(title, self.took[title])
 
     def _set_up(self) -> tuple[Program, Account]:
-        shop = program.build_program(self.stack.data_dir / "repositories" / "demo")
+        shop = program.build_program(self.stack.data_dir / "repositories" / "acme")
         self.stack.manage("migrate", "--verbosity", "0")
         web = self.stack.start_web()
         self.stack.start_worker()

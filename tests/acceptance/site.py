@@ -147,7 +147,7 @@ def running_site(data_dir: Path, agent: str) -> Iterator[Site]:
 
 def set_up(stack: Stack, started: Children, heard: Receiver) -> Site:
     """Everything running, and the consumer's endpoint registered."""
-    shop = program.build_program(stack.data_dir / "repositories" / "demo")
+    shop = program.build_program(stack.data_dir / "repositories" / "acme")
     stack.manage("migrate", "--verbosity", "0")
     web = stack.start_web()
     worker = stack.start_worker()
