@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
@@ -130,7 +131,7 @@ class TestOnce:
         """The first event is returned; no sequence is used up, no delivery is added, nobody is woken."""
         run = make_run()
         make_endpoint()
-        common = {"key": "k", "organization_id": "1", "run": run}
+        common: dict[str, Any] = {"key": "k", "organization_id": "1", "run": run}
         with wakeup_queue() as queue:
             first = webhooks.record("autofix.pr_created", data={"n": 1}, **common)
             second = webhooks.record("autofix.pr_created", data={"n": 2}, **common)
@@ -177,7 +178,8 @@ class TestOnce:
 
         with ThreadPoolExecutor(8) as threads:
             list(threads.map(advance, range(20)))
-        assert sorted(WebhookEvent.objects.values_list("sequence", flat=True)) == list(range(1, 21))
+        numbers = WebhookEvent.objects.order_by("sequence").values_list("sequence", flat=True)
+        assert list(numbers) == list(range(1, 21))
 
     def test_an_unlocked_run_is_noticed(self) -> None:
         """A caller with a stale run gets an error instead of a second event with the same number."""
