@@ -8,6 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from django.conf import settings
+from django.test import override_settings
+
 from autofix.hosts import RepositoryRef
 
 ANN = ("Ann", "ann@example.com")
@@ -35,6 +38,12 @@ SHOP = (
     Snapshot({"shop/cart.py": CART}, "Sum the prices\n\nAll of them.", BEN, 2, tag="v1.0"),
     Snapshot({"README.md": "A small shop.\n"}, "Say how small", ANN, 3),
 )
+
+
+def local_roots(*roots: Path) -> override_settings:
+    """The settings, with local repositories allowed in these folders only."""
+    options = {"ROOTS": [str(root) for root in roots]}
+    return override_settings(AUTOFIX={**settings.AUTOFIX, "SCM": {"local": options}})
 
 
 def bare_repository(
