@@ -88,7 +88,10 @@ class RunSummaryView(BaseModel):
 
 
 class RunView(BaseModel):
-    """A run with all that came of it. ``failure`` is null unless status is ``error``."""
+    """A run with all that came of it. ``failure`` is null unless status is ``error``.
+
+    ``stop_reason``: why a completed run ended before its stopping point (``not_actionable``, ``coding_disabled``, …).
+    """
 
     run_id: int
     run_uuid: str
@@ -105,6 +108,7 @@ class RunView(BaseModel):
     pending_user_input: PendingUserInput | None
     repo_pr_states: dict[str, RepoPullRequestView]
     coding_agents: dict[str, Any]
+    stop_reason: str | None
     failure: FailureView | None
     usage: Usage
 
@@ -177,6 +181,7 @@ def run_state(run: Run, since: int = -1) -> RunView:
         pending_user_input=_question(run, steps),
         repo_pr_states={pr.repo_name: _pull_request_view(pr) for pr in pull_requests},
         coding_agents={},
+        stop_reason=run.stop_reason or None,
         failure=run_failure(run),
         usage=_usage(steps),
     )

@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import os
 import socket
-import threading
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from django.db import close_old_connections, connection, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from autofix import conf
+from autofix import conf, heartbeats
 from autofix.exceptions import AutofixError, TurnCancelled, TurnTimedOut, WorkerLost
 from autofix.explorer.models import OPEN_TURN, Block, Session, Turn, TurnStatus
 from autofix.explorer.state import BlockContent, BlockState, PendingUserInput, Usage
@@ -56,7 +54,7 @@ def claim(turn_id: int) -> Lease | None:
         turn.fence += 1
         turn.status = TurnStatus.RUNNING
         turn.lease_owner = f"{socket.gethostname()}/{os.getpid()}/{uuid.uuid4().hex[:8]}"
-        turn.lease_expires_at = now + timedelta(seconds=limits.lease_s)
+        turn.lease_expires_at = _lease_end()
         turn.deadline = turn.deadline or now + timedelta(seconds=limits.turn.timeout_s)
         turn.save(update_fields=["fence", "status", "lease_owner", "lease_expires_at", "deadline"])
         return Lease(turn.pk, turn.fence)
@@ -83,7 +81,7 @@ def append(lease: Lease, content: BlockContent) -> BlockState:
         )
         session.next_index += 1
         session.save(update_fields=["next_index", "updated_at"])
-        turn.lease_expires_at = timezone.now() + timedelta(seconds=conf.settings().lease_s)
+        turn.lease_expires_at = _lease_end()
         turn.save(update_fields=["lease_expires_at"])
     return BlockState(
         id=str(block.uuid), index=block.index, timestamp=block.created_at, **content.model_dump()
@@ -127,29 +125,16 @@ def give_back(lease: Lease) -> None:
     )
 
 
-@contextmanager
-def heartbeat(lease: Lease) -> Iterator[None]:
+def heartbeat(lease: Lease) -> AbstractContextManager[None]:
     """Extend the lease from a thread while the agent thinks for longer than a lease lasts."""
-    stop = threading.Event()
-    period = conf.settings().lease_s / 3
-    thread = threading.Thread(
-        target=_beat, args=(lease, period, stop), name=f"lease-{lease.turn_id}", daemon=True
+    held = Turn.objects.filter(pk=lease.turn_id, fence=lease.fence, status=TurnStatus.RUNNING)
+    return heartbeats.heartbeat(
+        lambda: bool(held.update(lease_expires_at=_lease_end())), f"turn-{lease.turn_id}"
     )
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
 
 
-def _beat(lease: Lease, period: float, stop: threading.Event) -> None:
-    while not stop.wait(period):
-        close_old_connections()
-        held = Turn.objects.filter(pk=lease.turn_id, fence=lease.fence, status=TurnStatus.RUNNING)
-        if not held.update(lease_expires_at=timezone.now() + timedelta(seconds=conf.settings().lease_s)):
-            break
-    connection.close()
+def _lease_end() -> datetime:
+    return timezone.now() + timedelta(seconds=conf.settings().lease_s)
 
 
 def _held(lease: Lease) -> Turn:
