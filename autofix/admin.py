@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import Model
@@ -47,8 +47,12 @@ class Untouchable:
 class Rows(Untouchable, TabularInline):
     """Rows under the one that they belong to."""
 
+    fields: ClassVar[tuple[str, ...]] = ()
     extra = 0
     show_change_link = True
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        return self.fields  # times are no form fields; as something to read they may be shown
 
 
 class StepRows(Rows):

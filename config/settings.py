@@ -81,6 +81,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT.mkdir(exist_ok=True)  # whitenoise warns about one that is not there
 WHITENOISE_USE_FINDERS = True  # no collectstatic before the first page
 
 # A backstop only: ingestion (1 MiB, decompressed) and the API (64 KiB) guard their own bodies while they read.
