@@ -64,7 +64,7 @@ class MemoryHost:
             "organization_slug": self._organizations[organization_id],
         }
         ids = {"id": key, "organization_id": organization_id, "project_id": project.project_id}
-        self._issues[key] = Issue(**(derived | facts | ids))
+        self._issues[key] = Issue.model_validate(derived | facts | ids)
         self._events[key] = events
         for receiver in self._receivers:
             receiver(key)

@@ -1,0 +1,1 @@
+"""Issues and events as JSON, in the shapes that users of Sentry's API know."""
