@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -16,6 +17,7 @@ REPOSITORY = "acme/shop"
 FINE_BASKET = "baskets/1001.json"
 CRASHING_BASKET = "baskets/2017.json"
 TIMEOUT_S = 60
+EXCEPTION_LINE = re.compile(r"[\w.]+(Error|Exception)\b")
 GIT = which("git") or "git"
 
 # The user's own git configuration (signing, hooks, templates) has no say in the demo.
@@ -48,8 +50,10 @@ class Ran:
 
     @property
     def last_error_line(self) -> str:
+        """The exception's own line: the SDK may say something after it."""
         lines = self.errors.strip().splitlines()
-        return lines[-1] if lines else ""
+        raised = [line for line in lines if EXCEPTION_LINE.match(line)]
+        return (raised or lines or [""])[-1]
 
 
 @dataclass(frozen=True)

@@ -94,19 +94,28 @@ class Report:
         self.console.print(Panel(content, title=title, title_align="left", border_style="dim"))
 
 
-def outline(value: Any, indent: str = "") -> list[str]:
+def outline(artifact: dict[str, Any], indent: str = "") -> list[str]:
     """An artifact as indented lines; empty parts are left out."""
-    if isinstance(value, dict):
-        pairs: list[tuple[str, Any]] = [(key.replace("_", " "), part) for key, part in value.items()]
-    else:
-        pairs = [(f"{number}.", part) for number, part in enumerate(value, 1)]
     lines: list[str] = []
-    for label, part in pairs:
-        if isinstance(part, dict | list):
-            lines += [f"{indent}{label}", *outline(part, f"{indent}  ")] if part else []
+    for key, part in artifact.items():
+        label = f"{indent}{key.replace('_', ' ')}:"
+        if isinstance(part, list):
+            lines += [label, *(f"{indent}  - {brief(item)}" for item in part)] if part else []
+        elif isinstance(part, dict):
+            lines += [label, *outline(part, f"{indent}  ")]
         elif part not in (None, ""):
-            lines.append(f"{indent}{label}{'' if label.endswith('.') else ':'} {part}")
+            lines.append(f"{label} {part}")
     return lines
+
+
+def brief(item: Any) -> str:
+    """One item of a list: a citation as a place and its first line, other parts with their values side by side."""
+    if not isinstance(item, dict):
+        return str(item)
+    if "quote" in item:
+        place = f"{item['path']}:{item['start_line']}" if item["kind"] == "code" else item["pointer"]
+        return f"{place}  {item['quote'].splitlines()[0]}"
+    return ", ".join(str(part) for part in item.values() if part not in (None, ""))
 
 
 def seconds_of(step: dict[str, Any]) -> float:

@@ -76,9 +76,9 @@ class Story:
         self.report.done(title, self.took[title])
 
     def _set_up(self) -> tuple[Program, Account]:
+        web = self.stack.start_web()  # it begins to import while the rest is set up
         shop = program.build_program(self.stack.data_dir / "repositories" / "acme")
         self.stack.manage("migrate", "--verbosity", "0")
-        web = self.stack.start_web()
         self.stack.start_worker()
         account = self.stack.bootstrap(shop.bare, stopping_point="open_pr")
         self.stack.wait_until_up(web)

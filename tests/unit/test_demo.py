@@ -114,5 +114,10 @@ class TestProcesses:
 class TestReport:
     def test_outline_names_the_parts_and_leaves_out_the_empty_ones(self) -> None:
         """An artifact of any shape becomes readable lines."""
-        artifact = {"one_line": "x", "empty": [], "none": None, "steps": [{"title": "a"}], "whys": ["b"]}
-        assert outline(artifact) == ["one line: x", "steps", "  1.", "    title: a", "whys", "  1. b"]
+        cited = {"kind": "code", "path": "a.py", "start_line": 3, "quote": "x = 1\ny = 2"}
+        parts = {"one_line": "x", "empty": [], "none": None, "whys": ["b"], "who": {"name": "c"}}
+        assert outline(parts) == ["one line: x", "whys:", "  - b", "who:", "  name: c"]
+        assert outline({"evidence": [cited, {"title": "t", "text": "u"}]})[1:] == [
+            "  - a.py:3  x = 1",
+            "  - t, u",
+        ]
