@@ -40,7 +40,7 @@ from autofix.hosts.base import Permission
 from autofix.idempotency import Answer
 from autofix.parsing import MAX_BODY_BYTES, parse_object, read_bounded
 from autofix.run_views import ErrorView
-from autofix.throttles import ReadThrottle
+from autofix.throttles import RequestThrottle
 
 if TYPE_CHECKING:
     from rest_framework.views import AsView, GenericView  # only the stubs have them
@@ -140,7 +140,7 @@ class AutofixView(APIView):
     permission_classes: Sequence[type[BasePermission]] = (IsIdentified,)
     parser_classes: Sequence[type[BaseParser]] = (StrictJSONParser,)
     renderer_classes: Sequence[type[BaseRenderer]] = (JSONRenderer,)
-    throttle_classes: Sequence[type[BaseThrottle]] = (ReadThrottle,)
+    throttle_classes: Sequence[type[BaseThrottle]] = (RequestThrottle,)
     content_negotiation_class = DefaultContentNegotiation
     versioning_class = None
     metadata_class = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.handlers.asgi import ASGIRequest
+from django.db import transaction
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.http import parse_etags
@@ -65,7 +66,10 @@ class IssueView(AutofixView):
         return run
 
     def admit(self, issue: Issue) -> None:
-        """Count the request as one that sets an agent to work; Throttled when there were too many."""
+        """Count the request as one that sets an agent to work; Throttled when there were too many.
+
+        Belongs into the transaction of that work: a request that is refused after all is then not counted.
+        """
         address = self.request.META.get("REMOTE_ADDR", "")
         admit(start_windows(self.actor(), address, issue.organization_id))
 
@@ -103,12 +107,12 @@ class AutofixEndpoint(IssueView):
         key = checked_key(request.headers.get("Idempotency-Key"))
         autofix_agent.find_run(issue, asked.get("run_id"))
         autofix_agent.check_switches(issue, parse_step(asked["step"]))
-        self.admit(issue)
         question = fingerprint("start", issue.id, request.data)
         answer = answer_once(issue.organization_id, key, question, lambda: self._trigger(issue, asked))
         return json_answer(answer)
 
     def _trigger(self, issue: Issue, asked: dict[str, Any]) -> Answer:
+        self.admit(issue)
         step = parse_step(asked["step"])
         if step is Action.OPEN_PR:
             triggered = autofix_agent.open_pull_requests(issue, asked["run_id"], repo_name=asked["repo_name"])
@@ -184,9 +188,10 @@ class UpdateEndpoint(IssueView):
         payload = asked["payload"]
         autofix_agent.find_run(issue, asked["run_id"])
         autofix_agent.check_switches(issue, Step.ROOT_CAUSE)
-        self.admit(issue)
         answer_id = payload["id"] if payload["type"] == "answer" else None
-        triggered = autofix_agent.answer_run(issue, asked["run_id"], answer_text(payload), answer_id=answer_id)
+        with transaction.atomic():
+            self.admit(issue)
+            triggered = autofix_agent.answer_run(issue, asked["run_id"], answer_text(payload), answer_id=answer_id)
         return Response(triggered_view(triggered), status=202)
 
 

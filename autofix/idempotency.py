@@ -54,13 +54,14 @@ def fingerprint(*parts: Any) -> str:
 
 
 def answer_once(organization_id: str, key: str | None, asked: str, work: Callable[[], Answer]) -> Answer:
-    """What ``work`` answers, or what it answered when the same was ``asked`` with this key before.
+    """What ``work`` (one transaction) answers, or what it answered when the same was ``asked`` with this key before.
 
     Raises whatever ``work`` raises (a refusal is kept, too), IdempotencyMismatch when something else was asked with the
     key, IdempotencyInProgress while the first request is at it.
     """
     if key is None:
-        return work()
+        with transaction.atomic():
+            return work()
     kept = _reserve(organization_id, key, asked)
     if isinstance(kept, Answer):
         return kept

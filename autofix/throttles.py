@@ -1,7 +1,8 @@
-"""How often a caller may ask. Starting work is counted exactly, reading roughly."""
+"""How often a caller may ask. Starting work is counted exactly, everything together roughly."""
 
 from __future__ import annotations
 
+import hashlib
 import math
 import time
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ from autofix.models import ThrottleWindow
 
 MINUTE_S = 60
 HOUR_S = 3_600
-READS_PER_MINUTE = 1_024
+REQUESTS_PER_MINUTE = 1_024
 STARTS_PER_MINUTE = 25
 ORGANIZATION_STARTS_PER_HOUR = 100
 
@@ -46,18 +47,23 @@ class Window:
 def start_windows(actor: Actor, address: str, organization_id: str) -> list[Window]:
     """The windows that starting a step counts in."""
     return [
-        Window(f"start:user:{actor.id}"[:128], STARTS_PER_MINUTE, MINUTE_S),
-        Window(f"start:ip:{address}"[:128], STARTS_PER_MINUTE, MINUTE_S),
-        Window(f"start:organization:{organization_id}"[:128], ORGANIZATION_STARTS_PER_HOUR, HOUR_S),
+        Window(_key("user", actor.id), STARTS_PER_MINUTE, MINUTE_S),
+        Window(_key("ip", address), STARTS_PER_MINUTE, MINUTE_S),
+        Window(_key("organization", organization_id), ORGANIZATION_STARTS_PER_HOUR, HOUR_S),
     ]
+
+
+def _key(kind: str, who: str) -> str:
+    # A host's ids may be long: what does not fit is shortened without two of them becoming one.
+    return f"start:{kind}:{who if len(who) <= 64 else hashlib.sha256(who.encode()).hexdigest()}"  # noqa: PLR2004 - a digest's length
 
 
 def admit(windows: Sequence[Window], *, now: float | None = None) -> None:
     """Count one request in every window, or raise Throttled and count it in none."""
-    by_key = {window.key: window for window in windows}
+    by_key = {window.key: window for window in sorted(windows, key=lambda window: window.key)}
     with transaction.atomic():
         ThrottleWindow.objects.bulk_create([ThrottleWindow(key=key) for key in by_key], ignore_conflicts=True)
-        # Locked in the order of their keys: two requests that share windows cannot block each other for ever.
+        # Made and locked in the order of their keys: requests that share windows cannot block each other for ever.
         rows = list(ThrottleWindow.objects.select_for_update().filter(key__in=by_key).order_by("key"))
         moment = time.time() if now is None else now
         wait = max(by_key[row.key].wait(row.hits, moment) for row in rows)
@@ -68,16 +74,16 @@ def admit(windows: Sequence[Window], *, now: float | None = None) -> None:
             row.save(update_fields=["hits", "updated_at"])
 
 
-class ReadThrottle(BaseThrottle):
-    """1,024 reads a minute per caller, counted per calendar minute in the cache."""
+class RequestThrottle(BaseThrottle):
+    """1,024 reads a minute per caller, and as many other requests, counted per calendar minute in the cache."""
 
     def allow_request(self, request: Request, view: APIView) -> bool:
-        if request.method not in ("GET", "HEAD"):
-            return True
-        key = f"autofix:reads:{get_host().actor(request).id}:{int(time.time() // MINUTE_S)}"
+        kind = "reads" if request.method in ("GET", "HEAD") else "writes"
+        caller = hashlib.sha256(get_host().actor(request).id.encode()).hexdigest()[:32]
+        key = f"autofix:{kind}:{caller}:{int(time.time() // MINUTE_S)}"
         cache.add(key, 0, timeout=2 * MINUTE_S)
         with suppress(ValueError):  # evicted between the two calls: this one is not counted
-            return cache.incr(key) <= READS_PER_MINUTE
+            return cache.incr(key) <= REQUESTS_PER_MINUTE
         return True
 
     def wait(self) -> float:
