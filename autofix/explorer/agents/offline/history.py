@@ -1,0 +1,85 @@
+"""What the history says of lines: who wrote them, and which words a commit took away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+from unidiff import PatchSet, UnidiffParseError
+from unidiff.patch import Hunk as DiffHunk
+
+from autofix.exceptions import WorkFailed
+from autofix.explorer.agents.offline.evidence import CodeFile
+from autofix.explorer.workspace import Checkout, Commit
+
+
+@dataclass(frozen=True)
+class Change:
+    """Lines of one file that a commit replaced. ``start``: the first new line's number; ``after``: what follows them."""
+
+    path: str
+    start: int
+    removed: tuple[str, ...]
+    added: tuple[str, ...]
+    after: tuple[str, ...]
+
+
+def blame(file: CodeFile, start: int, end: int) -> list[Commit]:
+    """The commits of these lines, the one of most lines first (of equal ones the newest)."""
+    last = len(file.lines) - (1 if file.lines and not file.lines[-1] else 0)
+    if not 0 < start <= min(end, last):
+        return []
+    try:
+        lines = file.checkout.blame(file.path, start, min(end, last))
+    except (WorkFailed, OSError, ValueError):
+        return []
+    counted: dict[str, tuple[int, Commit]] = {}
+    for line in lines:
+        counted[line.commit.sha] = (counted.get(line.commit.sha, (0, line.commit))[0] + 1, line.commit)
+    ranked = sorted(counted.values(), key=lambda pair: (pair[0], pair[1].committed_date), reverse=True)
+    return [commit for _, commit in ranked]
+
+
+def log(checkout: Checkout, path: str = "", *, containing: str = "", limit: int = 20) -> list[Commit]:
+    """The newest commits first; those that changed how often ``containing`` occurs, when it is given."""
+    try:
+        return checkout.log(path, containing=containing, limit=limit)
+    except (WorkFailed, OSError, ValueError):
+        return []
+
+
+def changes(checkout: Checkout, sha: str, path: str = "") -> list[Change]:
+    """What the commit changed, run by run; empty where the commit cannot be read or is too large to show."""
+    try:
+        text = checkout.show(sha, path=path)
+    except (WorkFailed, OSError, ValueError):
+        return []
+    start = text.find("diff --git ")
+    try:
+        patches = PatchSet(text[start:]) if start >= 0 else ()
+    except UnidiffParseError:
+        return []
+    return [change for patch in patches for hunk in patch for change in _runs(patch.path, hunk)]
+
+
+def _runs(path: str, hunk: DiffHunk) -> Iterator[Change]:
+    line = hunk.target_start
+    runs = [(stays, list(rows)) for stays, rows in groupby(hunk, key=lambda row: row.is_context)]
+    for index, (stays, rows) in enumerate(runs):
+        if not stays:
+            after = runs[index + 1][1] if index + 1 < len(runs) else []
+            yield Change(
+                path,
+                line,
+                tuple(row.value.rstrip("\n") for row in rows if row.is_removed),
+                tuple(row.value.rstrip("\n") for row in rows if row.is_added),
+                tuple(row.value.rstrip("\n") for row in after),
+            )
+        line += sum(1 for row in rows if not row.is_removed)
+
+
+def is_newer(checkout: Checkout, sha: str, than: str) -> bool:
+    """Does ``sha`` come after ``than`` in the history of the pin?"""
+    order = [commit.sha for commit in log(checkout, limit=2_000)]
+    return sha in order and than in order and order.index(sha) < order.index(than)

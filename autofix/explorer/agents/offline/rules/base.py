@@ -1,0 +1,74 @@
+"""What a rule is: it recognises one kind of mistake in the evidence and plans the one edit that mends it, or keeps silent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+from autofix.explorer.agents.offline.evidence import CodeFile, Evidence
+from autofix.explorer.agents.offline.python_code import Function
+
+
+@dataclass(frozen=True)
+class Abstain:
+    """No edit, and why. ``code`` is a machine word."""
+
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A statement with the lines of code that show it."""
+
+    text: str
+    file: CodeFile
+    start_line: int
+    end_line: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One edit of one file.
+
+    ``cause`` says in a sentence why it fails, ``change`` what the edit does, ``findings`` what the edit rests on.
+    ``suspect`` is the commit that made it fail, where the rule met it.
+    """
+
+    rule: str
+    file: CodeFile
+    function: Function
+    start_line: int
+    end_line: int
+    cause: str
+    change: str
+    findings: tuple[Finding, ...]
+    transform: Callable[[str], str | Abstain]
+    suspect: str = ""
+
+    def edit(self, source: str) -> str | Abstain:
+        """The file's new text: formatting kept, compiled, changed; otherwise why not."""
+        if source != self.file.source:
+            return Abstain("code_differs", f"{self.file.path} is not the text that the plan was made for.")
+        edited = self.transform(source)
+        if isinstance(edited, Abstain):
+            return edited
+        if edited == source:
+            return Abstain("nothing_changed", "The edit changes nothing.")
+        try:
+            compile(edited, self.file.path, "exec", dont_inherit=True)
+        except (SyntaxError, ValueError) as exc:
+            return Abstain("does_not_compile", f"The edited {self.file.path} would not compile: {exc}")
+        return edited
+
+
+class Rule(Protocol):
+    """A kind of mistake. ``matches`` gives None where it is another kind, or the precondition of a safe edit is not there."""
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+
+    def matches(self, evidence: Evidence) -> Plan | None:
+        """The plan, only where the code that was read shows the edit to be right."""
+        ...

@@ -1,0 +1,108 @@
+"""Edits that keep every other character of the file: an inserted guard, a replaced expression (libcst)."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+
+import libcst as cst
+from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
+
+from autofix.explorer.agents.offline.rules.base import Abstain
+
+Transform = Callable[[str], str | Abstain]
+
+
+def insert_guard(anchor: ast.stmt, test: str, leave: str, *, after: bool) -> Transform:
+    """Put ``if <test>: <leave>`` on lines of its own right before or after the statement that begins where ``anchor`` does."""
+
+    def transform(source: str) -> str | Abstain:
+        return _apply(
+            source,
+            lambda module: _GuardInserter(
+                module, anchor.lineno, f"if {test}:\n{{indent}}{leave}\n", after=after
+            ),
+        )
+
+    return transform
+
+
+def replace_expression(old: ast.expr, new: str) -> Transform:
+    """Put the text ``new`` where the expression ``old`` stands."""
+
+    def transform(source: str) -> str | Abstain:
+        start = (old.lineno, _column(source, old.lineno, old.col_offset))
+        end = (
+            old.end_lineno or old.lineno,
+            _column(source, old.end_lineno or old.lineno, old.end_col_offset or 0),
+        )
+        return _apply(source, lambda _module: _Replacer(start, end, new))
+
+    return transform
+
+
+class _Edit(cst.CSTTransformer):
+    METADATA_DEPENDENCIES = (PositionProvider,)
+    done = 0
+
+    def range_of(self, node: cst.CSTNode) -> CodeRange:
+        found = self.get_metadata(PositionProvider, node)
+        assert isinstance(found, CodeRange)  # noqa: S101  # what PositionProvider is documented to give
+        return found
+
+
+class _GuardInserter(_Edit):
+    def __init__(self, module: cst.Module, line: int, template: str, *, after: bool) -> None:
+        super().__init__()
+        self.line, self.after = line, after
+        text = template.replace("{indent}", module.default_indent)
+        self.guard = cst.parse_statement(text, config=module.config_for_parsing)
+
+    def leave_IndentedBlock(  # noqa: N802 - libcst's name
+        self, original_node: cst.IndentedBlock, updated_node: cst.IndentedBlock
+    ) -> cst.BaseSuite:
+        for index, statement in enumerate(original_node.body):
+            if self.range_of(statement).start.line == self.line and not self.done:
+                self.done += 1
+                at = index + 1 if self.after else index
+                body = [*updated_node.body[:at], self.guard, *updated_node.body[at:]]
+                return updated_node.with_changes(body=body)
+        return updated_node
+
+
+class _Replacer(_Edit):
+    def __init__(self, start: tuple[int, int], end: tuple[int, int], new: str) -> None:
+        super().__init__()
+        self.start, self.end = start, end
+        self.new = cst.parse_expression(new)
+
+    def on_leave(self, original_node: cst.CSTNode, updated_node: cst.CSTNode) -> cst.CSTNode:  # type: ignore[override]  # narrower than libcst's union
+        left = super().on_leave(original_node, updated_node)
+        if isinstance(original_node, cst.BaseExpression):
+            found = self.range_of(original_node)
+            if (found.start.line, found.start.column) == self.start and (
+                found.end.line,
+                found.end.column,
+            ) == self.end:
+                self.done += 1
+                return self.new
+        return left  # type: ignore[return-value]  # an expression is never removed here
+
+
+def _apply(source: str, make: Callable[[cst.Module], _Edit]) -> str | Abstain:
+    try:
+        wrapper = MetadataWrapper(cst.parse_module(source))
+        edit = make(wrapper.module)
+        edited = wrapper.visit(edit)
+    except (cst.ParserSyntaxError, cst.CSTValidationError, RecursionError) as exc:
+        return Abstain("not_editable", f"The file could not be read for editing: {type(exc).__name__}.")
+    return (
+        edited.code
+        if edit.done == 1
+        else Abstain("place_not_found", "The place of the edit was not found exactly once.")
+    )
+
+
+def _column(source: str, line: int, byte_offset: int) -> int:
+    """Ast counts columns in UTF-8 bytes, libcst in characters."""
+    return len(source.split("\n")[line - 1].encode()[:byte_offset].decode(errors="replace"))

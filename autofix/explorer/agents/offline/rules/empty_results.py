@@ -1,0 +1,91 @@
+"""What a function gives back for "nothing": said by its docstring, or allowed by every place that takes its result."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass
+
+from autofix.explorer.agents.offline import lookup
+from autofix.explorer.agents.offline.crash_site import CrashSite, returns
+from autofix.explorer.agents.offline.python_code import literal
+from autofix.explorer.agents.offline.rules.base import Finding
+
+VALUE = r"(None|0\.0|0|''|\"\"|\[\]|\{\}|\(\)|False)"
+WHEN = r"(?:when|if|where) (?:the \w+|\w+) (?:is|are|has|have|was|were) (?:no\b|none|empty|nothing|zero|0\b)"
+OTHERWISE = r"without|for (?:no\b|none|an empty|empty|zero)|when empty|if empty|if none"
+# "None when there are no runs", "0 without runs", "'' if it has none"
+DOCUMENTED = re.compile(rf"`{{0,2}}{VALUE}`{{0,2}} (?:{WHEN}|{OTHERWISE})")
+
+
+@dataclass(frozen=True)
+class EmptyResult:
+    """``text``: the value as Python writes it. ``findings``: where that is said."""
+
+    text: str
+    findings: tuple[Finding, ...]
+
+
+def empty_result(site: CrashSite) -> EmptyResult | None:
+    """What the crashing function should give for "nothing"; None when the code does not say."""
+    if site.function.is_generator or not site.at_top:
+        return None
+    return _documented(site) or _accepted(site)
+
+
+def _documented(site: CrashSite) -> EmptyResult | None:
+    node = site.function.node
+    docstring = ast.get_docstring(node, clean=False) or ""
+    values = set(DOCUMENTED.findall(docstring))
+    if len(values) != 1:
+        return None
+    value = values.pop()
+    wanted = literal(ast.parse(value, mode="eval").body)
+    if any(literal(given.value) == wanted for given in returns(site.function)):
+        return None  # that case is dealt with already; this one is another
+    if value == "None" and node.returns is not None and not lookup.admits_none(node.returns):
+        return None
+    first = node.body[0]
+    finding = Finding(
+        f"its docstring says what it gives for nothing: {value}",
+        site.place.file,
+        first.lineno,
+        first.end_lineno or first.lineno,
+    )
+    return EmptyResult(value, (finding,))
+
+
+def _accepted(site: CrashSite) -> EmptyResult | None:
+    """None, when every call of the function stands where a field takes None."""
+    node = site.function.node
+    if node.returns is not None and not lookup.admits_none(node.returns):
+        return None
+    if any(given.value is None or literal(given.value) == (True, None) for given in returns(site.function)):
+        return None
+    checkout = site.place.file.checkout
+    if len(lookup.definitions(checkout, node.name)) != 1:
+        return None
+    sites = lookup.call_sites(checkout, node.name)
+    if not sites:
+        return None
+    findings = []
+    for call_site in sites:
+        finding = _accepts(call_site)
+        if finding is None:
+            return None
+        findings.append(finding)
+    return EmptyResult("None", tuple(findings))
+
+
+def _accepts(call_site: lookup.CallSite) -> Finding | None:
+    if call_site.function is None:
+        return None
+    for outer in ast.walk(call_site.function.node):
+        if isinstance(outer, ast.Call) and any(keyword.value is call_site.call for keyword in outer.keywords):
+            why = lookup.accepts_none(
+                lookup.CallSite(call_site.file, outer, call_site.function), call_site.call
+            )
+            if why:
+                line = call_site.call.lineno
+                return Finding(f"its result goes where None is allowed: {why}", call_site.file, line, line)
+    return None
