@@ -53,6 +53,7 @@ def bare_repository(
     work, bare = folder / "work", folder / "origin.git"
     work.mkdir(parents=True)
     git(work, "init", "--quiet", "--initial-branch=main")
+    (work / ".git" / "info" / "attributes").write_text("* -text\n")  # blobs hold what the snapshots say
     for snapshot in snapshots:
         _commit(work, snapshot)
     git(folder, "clone", "--quiet", "--bare", str(work), str(bare))
