@@ -103,8 +103,13 @@ def problems() -> list[tuple[str, str]]:
     try:
         Settings.model_validate(given)
     except ValidationError as exc:
-        return [(".".join(str(part) for part in e["loc"]), e["msg"]) for e in exc.errors(include_input=False)]
+        return [(_place(e["loc"]), e["msg"]) for e in exc.errors(include_input=False)]
     return []
+
+
+def _place(loc: tuple[int | str, ...]) -> str:
+    """A key's path as people write it, without the parts that pydantic adds for the branches of a union."""
+    return ".".join(str(part) for part in loc if "[" not in str(part))
 
 
 _parsed: list[tuple[object, Settings]] = []

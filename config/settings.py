@@ -147,6 +147,15 @@ SPECTACULAR_SETTINGS = {
 
 # --- Celery ----------------------------------------------------------------------------------------------------------
 
+
+def seconds(name: str, default: int) -> int:
+    """The variable as a whole number; the default where it is none: the system check of AUTOFIX reports it."""
+    try:
+        return int(env.str(name, default="") or default)
+    except ValueError:
+        return default
+
+
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="folder://localhost")
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_SERIALIZER = "json"
@@ -160,14 +169,14 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_DEFAULT_QUEUE = "autofix"
 CELERY_TASK_ROUTES = {"autofix.run_turn": {"queue": "explorer"}}
 # The turn ends itself at its own limit; these are for one that cannot. Half as much again, so that they never win a race.
-_TURN_TIMEOUT_S = env.int("AUTOFIX_TURN_TIMEOUT_S", default=900)
+_TURN_TIMEOUT_S = seconds("AUTOFIX_TURN_TIMEOUT_S", 900)
 CELERY_TASK_TIME_LIMIT = int(_TURN_TIMEOUT_S * 1.5) + 60
 CELERY_BEAT_SCHEDULE = {
     "sweep": {
         "task": "autofix.sweep",
-        "schedule": env.float("AUTOFIX_SWEEP_S", default=10.0),
+        "schedule": seconds("AUTOFIX_SWEEP_S", 10),
         # A sweep that could not be sent in time is replaced by the next one instead of piling up behind a stopped worker.
-        "options": {"expires": env.float("AUTOFIX_SWEEP_S", default=10.0)},
+        "options": {"expires": seconds("AUTOFIX_SWEEP_S", 10)},
     }
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
