@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import json
-import socket
-import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 from standardwebhooks.webhooks import Webhook
 
 from autofix import secrets
-from autofix.delivery import relay, targets, transport
+from autofix.delivery import relay
 from autofix.delivery.schedule import Answer
 from autofix.delivery.signing import sentry_signature
 from autofix.models.webhooks import Attempt, Endpoint, EndpointStatus, WebhookEvent
 from autofix.testing import WakeupQueue
 from autofix.wakeups import DELIVER
 from tests.integration.outbox_rows import SECRET, make_due, make_endpoint, make_run, record
-from tests.integration.receiver import Handler, Receiver, answering, listening, webhooks_allowed
+from tests.integration.receiver import Receiver, answering, listening, webhooks_allowed
 
 # Wake-ups are kept in the queue; each test runs the relay itself.
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("queue")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("queue")]
 
 
 @pytest.fixture
@@ -109,6 +108,7 @@ class TestDelivered:
         bodies = [json.loads(r.body) for r in receiver.requests[2:]]
         assert [b["sequence"] for b in bodies if b["run_id"] == run.pk] == [1, 2, 3]
 
+    @pytest.mark.django_db(transaction=True)
     def test_a_batch_beyond_the_limit_wakes_the_next_one(
         self, receiver: Receiver, queue: WakeupQueue
     ) -> None:
@@ -122,6 +122,7 @@ class TestDelivered:
 
 
 class TestRetries:
+    @pytest.mark.django_db(transaction=True)
     def test_retries_until_it_works(self, receiver: Receiver, queue: WakeupQueue) -> None:
         """The same id and body every time, the attempt counted up, each attempt on record, woken at the right time."""
         make_endpoint(receiver.url)
@@ -209,6 +210,30 @@ class TestRetries:
         assert len(relay.claim(10)) == 1
         assert relay.claim(10) == []
 
+    @pytest.mark.django_db(transaction=True)
+    def test_relays_at_once_send_everything_once(self, receiver: Receiver) -> None:
+        """Four relays over the same backlog: each delivery is attempted once, and each run's events arrive in order."""
+        make_endpoint(receiver.url)
+        for issue in range(6):
+            run = make_run(issue_id=f"i{issue}")
+            for _ in range(4):
+                record(run)
+
+        def deliver(_: int) -> int:
+            try:
+                return relay.deliver_due()
+            finally:
+                connection.close()
+
+        with ThreadPoolExecutor(4) as threads:
+            list(threads.map(deliver, range(4)))
+        relay.deliver_due()  # a relay may have looked while another held the event before
+        sequences: dict[int, list[int]] = {}
+        for received in receiver.requests:
+            body = json.loads(received.body)
+            sequences.setdefault(body["run_id"], []).append(body["sequence"])
+        assert list(sequences.values()) == [[1, 2, 3, 4]] * 6
+
     def test_an_unreadable_secret_is_a_failed_attempt(self, receiver: Receiver) -> None:
         """Neither a crash of the relay nor an unsigned message."""
         make_endpoint(receiver.url, secret="not encrypted with our keys")
@@ -252,127 +277,6 @@ class TestDisabling:
         assert endpoint.status == EndpointStatus.DISABLED
 
 
-class TestTransport:
-    def send(self, url: str) -> Answer:
-        return transport.send(url, {"content-type": "application/json"}, b"{}")
-
-    def test_redirects_are_not_followed(self, receiver: Receiver) -> None:
-        """A redirect is an answer like any other failure; its target is never asked."""
-        receiver.behaviour = answering(307, location=receiver.url + "/elsewhere")
-        answer = self.send(receiver.url)
-        assert (answer.status, answer.succeeded) == (307, False)
-        assert [r.path for r in receiver.requests] == ["/hook"]
-
-    def test_a_dripping_answer_is_cut_off(self, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The limit is wall clock: bytes that keep coming do not extend it."""
-        monkeypatch.setattr(transport, "WHOLE_S", 0.5)
-        receiver.behaviour = _drip
-        answer = self.send(receiver.url)
-        assert (answer.status, answer.timed_out) == (None, True)
-        assert 500 <= answer.latency_ms < 5_000
-
-    def test_a_dripping_body_is_cut_off(self, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Also after a good status line: the attempt is the whole answer."""
-        monkeypatch.setattr(transport, "WHOLE_S", 0.5)
-
-        def behave(request: Handler) -> None:
-            request.send_response(200)
-            request.send_header("content-length", "100000")
-            request.end_headers()
-            _drip(request)
-
-        receiver.behaviour = behave
-        answer = self.send(receiver.url)
-        assert (answer.succeeded, answer.timed_out) == (False, True)
-
-    def test_a_big_answer_is_read_in_part(self, receiver: Receiver) -> None:
-        """64 KiB are read, 4 KiB kept; the rest stays where it is."""
-        sent: list[int] = []
-
-        def behave(request: Handler) -> None:
-            request.send_response(200)
-            request.send_header("content-length", str(300 * 1024 * 1024))
-            request.end_headers()
-            while True:
-                sent.append(request.wfile.write(b"x" * 65536))
-
-        receiver.behaviour = behave
-        answer = self.send(receiver.url)
-        assert answer.succeeded
-        assert len(answer.excerpt) == 4096
-        assert sum(sent) < 100 * 1024 * 1024
-
-    def test_environment_and_netrc_play_no_part(
-        self, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
-    ) -> None:
-        """Proxies and passwords of the machine are not the webhooks'."""
-        netrc = tmp_path / "netrc"
-        netrc.write_text("machine 127.0.0.1 login me password secret\n")
-        monkeypatch.setenv("NETRC", str(netrc))
-        monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
-        monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
-        assert self.send(receiver.url).succeeded
-        assert "authorization" not in receiver.requests[0].headers
-
-    def test_the_checked_address_is_the_one_that_is_used(
-        self, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """The name is resolved once per attempt: a name server that changes its mind in between changes nothing."""
-        asked: list[str] = []
-
-        def rebinding(host: str, port: int, **_: Any) -> list[Any]:
-            asked.append(host)
-            address = "127.0.0.1" if len(asked) == 1 else "10.0.0.1"
-            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
-
-        monkeypatch.setattr(socket, "getaddrinfo", rebinding)
-        assert self.send(f"http://hooks.example:{receiver.port}/hook").succeeded
-        assert asked == ["hooks.example"]
-        assert receiver.requests[0].headers["host"] == f"hooks.example:{receiver.port}"
-
-    def test_one_bad_address_is_enough(self, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A name with a public and a private address is refused, whichever comes first."""
-        found = [
-            (socket.AF_INET, socket.SOCK_STREAM, 6, "", (ip, 443)) for ip in ("93.184.215.14", "10.0.0.1")
-        ]
-        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
-        answer = self.send(f"http://hooks.example:{receiver.port}/")
-        assert (answer.status, answer.error) == (
-            None,
-            "The URL's host has an address that webhooks must not go to.",
-        )
-
-    def test_a_refused_connection_says_no_address(self) -> None:
-        """Errors are shown to tenants and must not describe the network that we are in."""
-        with socket.socket() as held:
-            held.bind(("127.0.0.1", 0))
-            port = held.getsockname()[1]
-            with webhooks_allowed(port):
-                answer = self.send(f"http://127.0.0.1:{port}/")
-        assert (answer.status, answer.error) == (None, "The connection failed (ConnectionError).")
-
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.1", "100.64.0.1", "192.0.0.192",
-        "192.88.99.1", "224.0.0.1", "239.1.1.1", "255.255.255.255", "168.63.129.16", "198.18.0.1", "203.0.113.1",
-        "::1", "::", "::7f00:1", "fe80::1", "fe80::1%eth0", "fc00::1", "fec0::1", "ff02::1", "::ffff:127.0.0.1",
-        "::ffff:10.0.0.1", "::ffff:0:7f00:1", "64:ff9b::7f00:1", "64:ff9b:1::1", "2001::1", "2002:7f00:1::1",
-        "3fff::1", "5f00::1", "nonsense", "",
-    ],
-)  # fmt: skip
-def test_addresses_that_are_refused(address: str) -> None:
-    """Everything that is not globally routable, and the ranges that lead to such things in disguise."""
-    assert not targets.is_allowed(address)
-
-
-@pytest.mark.parametrize("address", ["93.184.215.14", "1.1.1.1", "2606:4700::1111", "::ffff:1.1.1.1"])
-def test_addresses_that_are_allowed(address: str) -> None:
-    """The public internet."""
-    assert targets.is_allowed(address)
-
-
 def _waits_until(event: WebhookEvent) -> datetime:
     due = event.deliveries.get().next_attempt_at
     assert due is not None
@@ -381,9 +285,3 @@ def _waits_until(event: WebhookEvent) -> datetime:
 
 def _die(*_: object) -> None:
     raise KeyboardInterrupt
-
-
-def _drip(request: Handler) -> None:
-    while True:  # until the other side hangs up, which is an OSError
-        request.wfile.write(b"x")
-        time.sleep(0.02)
