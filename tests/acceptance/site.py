@@ -140,16 +140,18 @@ def running_site(data_dir: Path, agent: str) -> Iterator[Site]:
     with own_services() as services, children() as started, receiver() as heard:
         changes = {"AUTOFIX_AGENT": agent}
         if agent == "scripted":
-            changes["AUTOFIX_SCRIPT"] = str(data_dir / "script.json")
+            script = data_dir / "script.json"
+            script.write_text('{"turns": {}}', encoding="utf-8")
+            changes["AUTOFIX_SCRIPT"] = str(script)
         stack = Stack(started, data_dir, environment(heard.url, services, **changes), port=free_port())
         yield set_up(stack, started, heard)
 
 
 def set_up(stack: Stack, started: Children, heard: Receiver) -> Site:
     """Everything running, and the consumer's endpoint registered."""
+    web = stack.start_web()
     shop = program.build_program(stack.data_dir / "repositories" / "acme")
     stack.manage("migrate", "--verbosity", "0")
-    web = stack.start_web()
     worker = stack.start_worker()
     account = stack.bootstrap(shop.bare, stopping_point="open_pr")
     stack.wait_until_up(web)
