@@ -43,7 +43,7 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps(found))
         else:
-            self.stdout.writelines(f"{key}: {value}" for key, value in found.items())
+            self.stdout.write("\n".join(f"{key}: {value}" for key, value in found.items()))
         if access.password is None:
             self.stderr.write(
                 f"The password of {access.username} was changed by somebody and stays as it is."
