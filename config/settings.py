@@ -118,6 +118,11 @@ CACHES = {"default": env.cache("CACHE_URL", default="locmemcache://")}
 
 AUTOFIX = autofix_settings.from_environment(env, DATA_DIR, SECRET_KEY)
 
+# --- Tracker ---------------------------------------------------------------------------------------------------------
+
+# How many requests the SDKs of one project may send per minute, unless the project says otherwise.
+TRACKER_REQUESTS_PER_MINUTE = env.int("TRACKER_REQUESTS_PER_MINUTE", default=6_000)
+
 # --- REST ------------------------------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {

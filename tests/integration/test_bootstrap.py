@@ -38,9 +38,18 @@ def run(*options: str, organization: str = "acme", project: str = "shop") -> dic
     return printed
 
 
-def rows() -> list[list[dict[str, Any]]]:
+def rows() -> list[list[Any]]:
     """Every row that the command may write."""
-    models = (Organization, User, Membership, Project, ProjectKey, ApiToken, Repository, ProjectPreference)
+    models: tuple[Any, ...] = (
+        Organization,
+        User,
+        Membership,
+        Project,
+        ProjectKey,
+        ApiToken,
+        Repository,
+        ProjectPreference,
+    )
     return [list(model.objects.order_by("pk").values()) for model in models]
 
 
