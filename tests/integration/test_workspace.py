@@ -300,13 +300,12 @@ def test_a_patch_is_the_whole_change(checkout: Checkout) -> None:
 @pytest.mark.parametrize("path", [".env", "deep/er/.ENV", ".github/workflows/ci.yml", ".gitlab-ci.yml"])
 def test_protected_paths_are_not_written(checkout: Checkout, path: str) -> None:
     """What the settings protect can be neither written, nor edited, nor deleted."""
-    for attempt in (
-        lambda: checkout.write(path, "x"),
-        lambda: checkout.replace(path, "a", "b"),
-        lambda: checkout.delete(path),
-    ):
-        with pytest.raises(PathRefused, match="protected"):
-            attempt()
+    with pytest.raises(PathRefused, match="protected"):
+        checkout.write(path, "x")
+    with pytest.raises(PathRefused, match="protected"):
+        checkout.replace(path, "a", "b")
+    with pytest.raises(PathRefused, match="protected"):
+        checkout.delete(path)
 
 
 @pytest.mark.parametrize("old", ["", "nowhere", "prices"])
