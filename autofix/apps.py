@@ -13,9 +13,9 @@ class AutofixConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        # Models can be imported only now that the registry is ready.
-        from autofix import automation, checks, on_completion_hook, step_executions  # noqa: F401, PLC0415
-        from autofix.explorer import hooks  # noqa: PLC0415
+        # Models can be imported only now that the registry is ready; checks register themselves by being imported.
+        from autofix import automation, checks, on_completion_hook, step_executions  # noqa: F401, PLC0415 - as said
+        from autofix.explorer import hooks  # noqa: PLC0415 - as said
 
         hooks.register(step_executions.COMPLETION_HOOK, on_completion_hook.on_completion_hook)
         automation.connect()

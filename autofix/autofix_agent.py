@@ -1,9 +1,8 @@
-"""Use cases: trigger a step, continue, answer, cancel, open pull requests, hand off. Each is one transaction."""
+"""Use cases: trigger a step, continue, cancel, open pull requests, hand off. Each is one transaction."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from django.db import IntegrityError, transaction
 
@@ -12,9 +11,7 @@ from autofix.exceptions import (
     AIDisabled,
     CodingDisabled,
     InvalidRequest,
-    NotFound,
     NothingToPush,
-    NotRunning,
     PullRequestExists,
     RunInFlight,
 )
@@ -22,7 +19,6 @@ from autofix.explorer.client import get_client
 from autofix.explorer.state import latest_patches
 from autofix.hosts import Issue
 from autofix.models import (
-    ACTIVE_RUN,
     ACTIVE_STEP,
     OrganizationSettings,
     PullRequestState,
@@ -79,17 +75,6 @@ def check_switches(issue: Issue, step: Step | Action) -> None:
         raise CodingDisabled
 
 
-def find_run(issue: Issue, run_id: int | None) -> Run | None:
-    """The issue's run with this id, or its newest one (None when it has none); NotFound when the id is not its run's."""
-    mine = Run.objects.filter(organization_id=issue.organization_id, issue_id=issue.id)
-    if run_id is None:
-        return mine.order_by("-pk").first()
-    run = mine.filter(pk=run_id).first()
-    if run is None:
-        raise NotFound("This issue has no run with this id.")
-    return run
-
-
 def trigger_autofix_agent(
     issue: Issue,
     step: Step = Step.ROOT_CAUSE,
@@ -118,12 +103,12 @@ def trigger_autofix_agent(
                 step = Step.ROOT_CAUSE
             run = _start_run(issue, step, referrer, actor, stopping_point)
         else:
-            run = _reopen_run(issue, run_id, step)
+            run = _reopen_run(issue, run_id, step, rewinds=insert_index is not None)
             if insert_index is not None:
                 _rewind(run, insert_index)
             if stopping_point is not None:
                 run.stopping_point = stopping_point
-        execution = _begin(run, step, issue, referrer, user_context)
+        execution = begin_step(run, step, issue, referrer, user_context)
         runs.touch(run)
     return Triggered(run, execution.step, run.status)
 
@@ -134,12 +119,12 @@ def open_pull_requests(issue: Issue, run_id: int, *, repo_name: str = "") -> Tri
     Raises NotFound, RunInFlight while the pipeline is busy, NothingToPush.
     """
     with transaction.atomic():
-        run = _locked(issue, run_id)
-        _refuse_busy_pipeline(run)
+        run = runs.lock_run_of(issue, run_id)
+        runs.refuse_busy_pipeline(run)
         if not run.session_id:
             raise NothingToPush
         patches = latest_patches(get_client().state(run.session_id).blocks)
-        _reopen(run)
+        runs.reopen(run)
         run.stopping_point = StoppingPoint.OPEN_PR
         pull_requests.request(run, patches, only_repo=repo_name)
         runs.touch(run)
@@ -148,7 +133,7 @@ def open_pull_requests(issue: Issue, run_id: int, *, repo_name: str = "") -> Tri
 
 def hand_off(issue: Issue, run_id: int, *, provider: str | None, integration_id: int | None) -> Triggered:
     """Give the work to another coding agent. None can be configured yet: InvalidRequest says so."""
-    find_run(issue, run_id)
+    runs.find_run(issue, run_id)
     named, field = (provider, "provider") if provider else (integration_id, "integration_id")
     raise InvalidRequest(
         f"No coding agent {named!r} is configured here.",
@@ -162,35 +147,14 @@ def cancel_run(issue: Issue, run_id: int) -> Triggered:
     A run that has ended is left as it is: cancelling twice is no error.
     """
     with transaction.atomic():
-        run = _locked(issue, run_id)
+        run = runs.lock_run_of(issue, run_id)
         if run.is_active:
             step_executions.cancel_active(run)
             pull_requests.cancel(run)
             run.status = RunStatus.CANCELLED
             runs.announce(run, "run_cancelled", {})
             runs.touch(run)
-    return Triggered(run, _current_step(run), run.status)
-
-
-def answer_run(
-    issue: Issue, run_id: int, text: str, *, answer_id: str | None = None, data: Any = None
-) -> Triggered:
-    """Give the agent a person's words: the answer to its question, or a message that sets the last step going again.
-
-    Raises NotRunning when there is nothing that the words could go to, InvalidRequest when the question is another one,
-    RunInFlight while the agent works.
-    """
-    with transaction.atomic():
-        run = _locked(issue, run_id)
-        waiting = run.steps.filter(status__in=ACTIVE_STEP, lane=Lane.PIPELINE).first()
-        if run.status == RunStatus.AWAITING and waiting is not None:
-            _answer(run, waiting, issue, text, answer_id, data)
-        elif answer_id is not None:
-            raise NotRunning("The agent is not waiting for an answer.")
-        else:
-            _continue_conversation(run, issue, text)
-        runs.touch(run)
-    return Triggered(run, _current_step(run), run.status)
+    return Triggered(run, runs.latest_step(run), run.status)
 
 
 def _start_run(
@@ -210,29 +174,22 @@ def _start_run(
                 explorer=get_client().name,
             )
     except IntegrityError as exc:
-        raise _in_flight(issue.id, issue.organization_id) from exc
+        raise runs.in_flight(issue.organization_id, issue.id) from exc
 
 
-def _reopen_run(issue: Issue, run_id: int, step: Step) -> Run:
-    run = _locked(issue, run_id)
+def _reopen_run(issue: Issue, run_id: int, step: Step, *, rewinds: bool) -> Run:
+    run = runs.lock_run_of(issue, run_id)
     slot = STEPS[step].lane_slot
-    if STEPS[step].lane is Lane.PIPELINE:
-        _refuse_busy_pipeline(run)
-    elif run.steps.filter(status__in=ACTIVE_STEP, lane_slot=slot).exists():
+    if STEPS[step].lane is Lane.PIPELINE or rewinds:
+        runs.refuse_busy_pipeline(run)
+    if run.steps.filter(status__in=ACTIVE_STEP, lane_slot=slot).exists():
         raise RunInFlight(run.pk, f"The step {step.value} of this run is under way.")
-    _reopen(run)
+    runs.reopen(run)
     return run
 
 
-def _reopen(run: Run) -> None:
-    try:
-        with transaction.atomic():
-            runs.reopen(run)
-    except IntegrityError as exc:
-        raise _in_flight(run.issue_id, run.organization_id) from exc
-
-
-def _begin(run: Run, step: Step, issue: Issue, referrer: str, user_context: str) -> StepExecution:
+def begin_step(run: Run, step: Step, issue: Issue, referrer: str, user_context: str) -> StepExecution:
+    """Begin the step in the (locked) run's session, a side step in a fork of it."""
     return step_executions.begin(
         run,
         step,
@@ -278,51 +235,3 @@ def _rewind(run: Run, index: int) -> None:
     except ValueError as exc:
         raise InvalidRequest(str(exc), errors={"insert_index": [str(exc)]}) from exc
     step_executions.supersede(run, index)
-
-
-def _answer(
-    run: Run, execution: StepExecution, issue: Issue, text: str, answer_id: str | None, data: Any
-) -> None:
-    client = get_client()
-    asked = client.turn(execution.session_id, execution.turn_id).pending_user_input
-    if answer_id is not None and (asked is None or asked.id != answer_id):
-        raise InvalidRequest(
-            "The agent asked another question.", errors={"id": ["The agent asked another question."]}
-        )
-    runs.reopen(run)
-    execution.answers += 1
-    answer = text if data is None else f"{text}\n{data}".strip()
-    step_executions.start_turn(client, run, execution, issue, answer)
-
-
-def _continue_conversation(run: Run, issue: Issue, text: str) -> None:
-    """A message to an idle run: its last pipeline step runs once more with the person's words."""
-    _refuse_busy_pipeline(run)
-    last = run.steps.filter(lane=Lane.PIPELINE).order_by("-sequence").first()
-    if last is None:
-        raise NotRunning("This run has no step that a message could go to.")
-    check_switches(issue, Step(last.step))
-    _reopen(run)
-    _begin(run, Step(last.step), issue, run.referrer, text)
-
-
-def _locked(issue: Issue, run_id: int) -> Run:
-    find_run(issue, run_id)
-    return runs.lock_run(run_id)
-
-
-def _refuse_busy_pipeline(run: Run) -> None:
-    if runs.pipeline_is_busy(run):
-        raise RunInFlight(run.pk, "A step of this run is under way.")
-
-
-def _in_flight(issue_id: str, organization_id: str) -> RunInFlight:
-    """Who is in the way. It may have ended since: then the newest run is named, and the caller may simply try again."""
-    mine = Run.objects.filter(organization_id=organization_id, issue_id=issue_id).order_by("-pk")
-    blocking = mine.filter(status__in=ACTIVE_RUN).first() or mine.first()
-    return RunInFlight(blocking.pk if blocking else 0)
-
-
-def _current_step(run: Run) -> str:
-    last = run.steps.order_by("-sequence").values_list("step", flat=True).first()
-    return last or ""

@@ -16,7 +16,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from autofix import autofix_agent, streaming
+from autofix import autofix_agent, conversations, runs, streaming
 from autofix.api import AutofixView, json_answer, operation, validated
 from autofix.exceptions import InvalidRequest, NotFound
 from autofix.hosts import Issue
@@ -60,7 +60,7 @@ class IssueView(AutofixView):
 
     def run(self, issue: Issue, run_id: int | None) -> Run:
         """The issue's run with this id, or its newest one; NotFound when there is none."""
-        run = autofix_agent.find_run(issue, run_id)
+        run = runs.find_run(issue, run_id)
         if run is None:
             raise NotFound("This issue has no run yet.")
         return run
@@ -82,7 +82,7 @@ class AutofixEndpoint(IssueView):
         """Read the newest run of an issue, or an older one; never starts anything."""
         issue = self.issue("issue:read")
         query = validated(StateQuery, request.query_params)
-        run = autofix_agent.find_run(issue, query.get("run_id"))
+        run = runs.find_run(issue, query.get("run_id"))
         if run is None:
             return Response(StateView(autofix=None).model_dump(mode="json"))
         # The tag is made before the state is read: at worst it is too old, and the next question is answered in full.
@@ -105,7 +105,7 @@ class AutofixEndpoint(IssueView):
         issue = self.issue("issue:write")
         asked = validated(StartRequest, request.data)
         key = checked_key(request.headers.get("Idempotency-Key"))
-        autofix_agent.find_run(issue, asked.get("run_id"))
+        runs.find_run(issue, asked.get("run_id"))
         autofix_agent.check_switches(issue, parse_step(asked["step"]))
         question = fingerprint("start", issue.id, request.data)
         answer = answer_once(issue.organization_id, key, question, lambda: self._trigger(issue, asked))
@@ -157,12 +157,14 @@ class RunsEndpoint(IssueView):
         """List the runs of an issue, newest first."""
         issue = self.issue("issue:read")
         pages = NewestFirst()
-        runs = Run.objects.filter(organization_id=issue.organization_id, issue_id=issue.id)
-        runs = runs.prefetch_related("steps", "pull_requests")
+        found = Run.objects.filter(organization_id=issue.organization_id, issue_id=issue.id)
+        found = found.prefetch_related("steps", "pull_requests")
         try:
-            page = pages.paginate_queryset(runs, request) or []
+            page = pages.paginate_queryset(found, request) or []
         except ValueError as exc:  # a made-up cursor whose inside is no id
-            raise InvalidRequest("This cursor is not one of ours.", errors={"cursor": ["Not valid."]}) from exc
+            raise InvalidRequest(
+                "This cursor is not one of ours.", errors={"cursor": ["Not valid."]}
+            ) from exc
         return pages.get_paginated_response([run_summary(run).model_dump(mode="json") for run in page])
 
 
@@ -180,18 +182,22 @@ class CancelEndpoint(IssueView):
 class UpdateEndpoint(IssueView):
     """Talk to the agent."""
 
-    @operation("autofix_update", request=UpdateRequest, responses={202: TriggeredView}, errors=(409, 413, 415, 429))
+    @operation(
+        "autofix_update", request=UpdateRequest, responses={202: TriggeredView}, errors=(409, 413, 415, 429)
+    )
     def post(self, request: Request, **_kwargs: Any) -> Response:
         """Send the agent a message, or the answer to its question."""
         issue = self.issue("issue:write")
         asked = validated(UpdateRequest, request.data)
         payload = asked["payload"]
-        autofix_agent.find_run(issue, asked["run_id"])
+        runs.find_run(issue, asked["run_id"])
         autofix_agent.check_switches(issue, Step.ROOT_CAUSE)
         answer_id = payload["id"] if payload["type"] == "answer" else None
         with transaction.atomic():
             self.admit(issue)
-            triggered = autofix_agent.answer_run(issue, asked["run_id"], answer_text(payload), answer_id=answer_id)
+            triggered = conversations.answer_run(
+                issue, asked["run_id"], answer_text(payload), answer_id=answer_id
+            )
         return Response(triggered_view(triggered), status=202)
 
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.db import IntegrityError, transaction
+
 from autofix import webhooks
-from autofix.models import ACTIVE_STEP, PullRequestState, Run, RunStatus, StepStatus
+from autofix.exceptions import NotFound, RunInFlight
+from autofix.hosts import Issue
+from autofix.models import ACTIVE_RUN, ACTIVE_STEP, PullRequestState, Run, RunStatus, StepStatus
 from autofix.steps import Lane
 
 
@@ -15,6 +19,23 @@ class Failure:
 
     code: str
     detail: str
+
+
+def find_run(issue: Issue, run_id: int | None) -> Run | None:
+    """The issue's run with this id, or its newest one (None when it has none); NotFound when the id is not its run's."""
+    mine = Run.objects.filter(organization_id=issue.organization_id, issue_id=issue.id)
+    if run_id is None:
+        return mine.order_by("-pk").first()
+    run = mine.filter(pk=run_id).first()
+    if run is None:
+        raise NotFound("This issue has no run with this id.")
+    return run
+
+
+def lock_run_of(issue: Issue, run_id: int) -> Run:
+    """The issue's run, locked until the caller's transaction ends; NotFound when it is not the issue's."""
+    find_run(issue, run_id)
+    return lock_run(run_id)
 
 
 def lock_run(run_id: int) -> Run:
@@ -44,11 +65,33 @@ def pipeline_is_busy(run: Run) -> bool:
     )
 
 
+def refuse_busy_pipeline(run: Run) -> None:
+    """RunInFlight while the pipeline lane is taken."""
+    if pipeline_is_busy(run):
+        raise RunInFlight(run.pk, "A step of this run is under way.")
+
+
 def reopen(run: Run) -> None:
-    """The (locked) run is under way again. IntegrityError when another run of the issue is active."""
+    """The (locked) run is under way again; RunInFlight when another run of the issue is active."""
     run.status = RunStatus.PROCESSING
     run.stop_reason = run.failure_code = run.failure_detail = ""
-    touch(run)
+    try:
+        with transaction.atomic():
+            touch(run)
+    except IntegrityError as exc:
+        raise in_flight(run.organization_id, run.issue_id) from exc
+
+
+def in_flight(organization_id: str, issue_id: str) -> RunInFlight:
+    """Who is in the way. It may have ended since: then the newest run is named, and the caller may simply try again."""
+    mine = Run.objects.filter(organization_id=organization_id, issue_id=issue_id).order_by("-pk")
+    blocking = mine.filter(status__in=ACTIVE_RUN).first() or mine.first()
+    return RunInFlight(blocking.pk if blocking else 0)
+
+
+def latest_step(run: Run) -> str:
+    """The step that was begun last; empty before the first."""
+    return run.steps.order_by("-sequence").values_list("step", flat=True).first() or ""
 
 
 def settle(run: Run) -> None:
@@ -86,5 +129,9 @@ def _failure(run: Run) -> Failure | None:
         last = run.steps.order_by("-sequence").first()
     if last is not None and last.status == StepStatus.FAILED:
         return Failure(last.error_code, last.error_detail)
-    refused = run.pull_requests.filter(state=PullRequestState.ERROR).order_by("repo_name").first()
-    return Failure(refused.error_code, refused.error_detail) if refused else None
+    # A pull request that failed before the newest step ended is past.
+    refused = run.pull_requests.filter(state=PullRequestState.ERROR)
+    if last is not None and last.completed_at is not None:
+        refused = refused.filter(updated_at__gte=last.completed_at)
+    first = refused.order_by("repo_name").first()
+    return Failure(first.error_code, first.error_detail) if first else None

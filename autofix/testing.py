@@ -11,7 +11,9 @@ from celery import Task
 
 from autofix import tasks, wakeups
 
-TASKS: dict[str, Task] = {task.name: task for task in vars(tasks).values() if isinstance(task, Task)}
+TASKS: dict[str, Task[..., None]] = {
+    task.name: task for task in vars(tasks).values() if isinstance(task, Task)
+}
 
 
 @dataclass(frozen=True)

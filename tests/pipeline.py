@@ -12,6 +12,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from autofix.hosts import Issue, get_host
+from autofix.models import Run, WebhookEvent
 from autofix.testing import WakeupQueue, wakeup_queue
 from tracker import models as tracker
 
@@ -67,7 +68,7 @@ def queue() -> Iterator[WakeupQueue]:
 
 
 @pytest.fixture
-def issue(transactional_db: None) -> Issue:
+def issue(db: None) -> Issue:
     """The issue SHOP-1 of the reference tracker, with one event."""
     organization = tracker.Organization.objects.create(slug="acme", name="Acme")
     project = tracker.Project.objects.create(organization=organization, slug="shop", name="Shop")
@@ -101,3 +102,15 @@ def play(settings: Settings, tmp_path: Path) -> Play:
 
     write()
     return write
+
+
+def events_of(run: Run) -> list[str]:
+    """The run's events in their order, which has no gaps, without the prefix of their types."""
+    rows = WebhookEvent.objects.filter(run=run).order_by("sequence")
+    assert [row.sequence for row in rows] == list(range(1, len(rows) + 1))
+    return [row.type.removeprefix("autofix.") for row in rows]
+
+
+def steps_of(run: Run) -> dict[str, str]:
+    """The status of the newest try at each step."""
+    return dict(run.steps.values_list("step", "status"))

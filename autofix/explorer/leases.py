@@ -17,7 +17,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from autofix import conf, heartbeats
-from autofix.exceptions import AutofixError, TurnCancelled, TurnTimedOut, WorkerLost
+from autofix.exceptions import AutofixError, TurnTimedOut, WorkerLost
 from autofix.explorer.models import OPEN_TURN, Block, Session, Turn, TurnStatus
 from autofix.explorer.state import BlockContent, BlockState, PendingUserInput, Usage
 from autofix.wakeups import CALL_HOOK, wake
@@ -61,9 +61,7 @@ def claim(turn_id: int) -> Lease | None:
 
 
 def check(turn: Turn) -> None:
-    """Raise the reason why a held turn must not go on: WorkerLost, TurnCancelled or TurnTimedOut."""
-    if turn.cancel_requested:
-        raise TurnCancelled
+    """Raise the reason why a held turn must not go on: WorkerLost or TurnTimedOut."""
     if turn.deadline is not None and turn.deadline <= timezone.now():
         raise TurnTimedOut
     if turn.fence > MAX_CLAIMS:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import ClassVar
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from autofix import conf, wakeups
@@ -118,12 +119,15 @@ class LocalExplorer:
             session.save(update_fields=["next_index", "updated_at"])
 
     def cancel_turn(self, turn_id: str) -> None:
-        """A turn that no worker has taken yet ends at once, without calling its hook: the caller knows."""
+        """Ends the turn at once: a worker that runs it holds an old fence from now on and is refused its next block."""
         now = timezone.now()
-        Turn.objects.filter(pk=turn_id, status=TurnStatus.PENDING).update(
-            status=TurnStatus.CANCELLED, cancel_requested=True, ended_at=now, hook_called_at=now
+        Turn.objects.filter(pk=turn_id, status__in=OPEN_TURN).update(
+            status=TurnStatus.CANCELLED,
+            fence=F("fence") + 1,
+            lease_expires_at=None,
+            ended_at=now,
+            hook_called_at=now,  # the caller knows
         )
-        Turn.objects.filter(pk=turn_id, status__in=OPEN_TURN).update(cancel_requested=True)
 
     def turn(self, session_id: str, turn_id: str) -> TurnState:
         turn = Turn.objects.select_related("session").get(pk=turn_id, session_id=session_id)

@@ -68,7 +68,6 @@ class Turn(models.Model):
     hook = models.CharField(max_length=64)
     first_index = models.PositiveIntegerField(default=0)
     status = models.CharField(max_length=24, choices=TurnStatus, default=TurnStatus.PENDING)
-    cancel_requested = models.BooleanField(default=False)
     lease_owner = models.CharField(max_length=128, blank=True)
     lease_expires_at = models.DateTimeField(null=True)
     fence = models.PositiveIntegerField(default=0)

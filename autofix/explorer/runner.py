@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from contextlib import ExitStack
 
-from autofix.exceptions import AutofixError, IssueGone, TurnCancelled, WorkFailed
+from autofix.exceptions import AutofixError, IssueGone, WorkFailed
 from autofix.explorer import leases
 from autofix.explorer.agents.base import AwaitUserInput, TurnBrief
 from autofix.explorer.agents.registry import get_agent
@@ -28,7 +28,7 @@ def run_turn(turn_id: int) -> bool:
         with leases.heartbeat(lease):
             _end(lease, _play(lease))
     except leases.LeaseLost:
-        logger.info("turn %s was taken over", turn_id)
+        logger.info("turn %s was taken over or cancelled", turn_id)
         return False
     except BaseException:
         # Told to stop (shutdown), or the database went away: somebody else goes on where the blocks end.
@@ -87,8 +87,6 @@ def _end(lease: leases.Lease, reason: AutofixError | AwaitUserInput | None) -> N
         leases.end(lease, TurnStatus.COMPLETED)
     elif isinstance(reason, AwaitUserInput):
         leases.end(lease, TurnStatus.AWAITING, pending=reason.pending)
-    elif isinstance(reason, TurnCancelled):
-        leases.end(lease, TurnStatus.CANCELLED, error=reason)
     else:
         leases.end(lease, TurnStatus.FAILED, error=reason)
 

@@ -10,8 +10,9 @@ from pytest_django import DjangoAssertNumQueries
 from pytest_django.fixtures import Settings
 
 from autofix.autofix_agent import trigger_autofix_agent
-from autofix.exceptions import TurnCancelled, TurnTimedOut, WorkerLost
+from autofix.exceptions import TurnTimedOut, WorkerLost
 from autofix.explorer import leases, runner
+from autofix.explorer.client import get_client
 from autofix.explorer.models import Block, Session, Turn, TurnStatus
 from autofix.explorer.state import BlockContent, Message
 from autofix.hosts import Issue
@@ -93,11 +94,11 @@ def test_worker_that_is_told_to_stop_hands_the_turn_back(turn: Turn, monkeypatch
 
 
 def test_cancelled_turn_ends_at_its_next_block(turn: Turn) -> None:
-    """A cancelled turn takes no further block."""
+    """A worker in the middle of a cancelled turn is refused its next block."""
     lease = leases.claim(turn.pk)
     assert lease is not None
-    Turn.objects.update(cancel_requested=True)
-    with pytest.raises(TurnCancelled):
+    get_client().cancel_turn(str(turn.pk))
+    with pytest.raises(leases.LeaseLost):
         leases.append(lease, thought("more"))
     assert Block.objects.count() == 1
 

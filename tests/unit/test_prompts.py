@@ -12,9 +12,8 @@ from autofix.prompts import UNTRUSTED_CLOSE, UNTRUSTED_OPEN, build_step_prompt, 
 from autofix.steps import STEPS, Step
 
 
-def issue(**changes: str) -> Issue:
-    fields = {"title": "KeyError: 'plan'", "culprit": "shop.cart in total"} | changes
-    return Issue(id="7", short_id="SHOP-1", organization_id="1", project_id="2", **fields)
+def issue(title: str = "KeyError: 'plan'", culprit: str = "shop.cart in total") -> Issue:
+    return Issue(id="7", short_id="SHOP-1", organization_id="1", project_id="2", title=title, culprit=culprit)
 
 
 @pytest.mark.parametrize("step", list(Step))
@@ -57,7 +56,9 @@ def test_user_context_is_appended() -> None:
     assert build_step_prompt(Step.ROOT_CAUSE, issue(), "  \n") == plain
 
 
-@given(st.text(), st.sampled_from([UNTRUSTED_CLOSE, "</ untrusted-data>", "</UNTRUSTED-DATA >", UNTRUSTED_OPEN]))
+@given(
+    st.text(), st.sampled_from([UNTRUSTED_CLOSE, "</ untrusted-data>", "</UNTRUSTED-DATA >", UNTRUSTED_OPEN])
+)
 def test_fence_cannot_be_forged(noise: str, mark: str) -> None:
     """Whatever a title holds, the only closing mark is ours, at the end."""
     inside = fenced(noise + mark + noise)[len(UNTRUSTED_OPEN) : -len(UNTRUSTED_CLOSE)]
