@@ -11,6 +11,7 @@ import pytest
 from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.core.cache import cache
+from django.http import StreamingHttpResponse
 from django.test import Client
 
 from autofix.hosts import Issue
@@ -69,7 +70,7 @@ class Caller:
             headers={**given, **(headers or {})},
             query_params=query or {},
         )
-        content = b"".join(answer.streaming_content) if answer.streaming else answer.content
+        content = b"".join(answer) if isinstance(answer, StreamingHttpResponse) else answer.content
         return Answer(answer.status_code, dict(answer.headers), content)
 
 

@@ -17,7 +17,8 @@ from tests.integration.api.conftest import Caller, Join, Rows
 from tests.pipeline import Play
 from tracker import models as tracker
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
+commits = pytest.mark.django_db(transaction=True)  # wake-ups are sent on commit
 NEW_RUN = {"step": "root_cause"}
 
 
@@ -119,7 +120,9 @@ def test_too_large(api: Caller, rows: Rows) -> None:
     assert api.ask("POST", "", body=body).status == 202
 
 
-@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""])
+@pytest.mark.parametrize(
+    "content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""]
+)
 def test_other_content_types(api: Caller, rows: Rows, content_type: str) -> None:
     """Only JSON is read: 415."""
     before = rows()
@@ -244,6 +247,7 @@ def test_a_run_of_another_issue(api: Caller, issue: Issue, queue: WakeupQueue, p
     assert rows() == before
 
 
+@commits
 def test_an_index_past_the_end(api: Caller, issue: Issue, queue: WakeupQueue, play: Play, rows: Rows) -> None:
     """There is nothing to drop past the session's end: 400."""
     run = trigger_autofix_agent(issue).run
@@ -254,6 +258,7 @@ def test_an_index_past_the_end(api: Caller, issue: Issue, queue: WakeupQueue, pl
     assert rows() == before
 
 
+@commits
 def test_pull_requests_that_cannot_be(api: Caller, issue: Issue, queue: WakeupQueue, play: Play, rows: Rows) -> None:
     """Nothing to push, and no rewind below an open pull request: 409."""
     run = trigger_autofix_agent(issue).run
@@ -269,6 +274,7 @@ def test_pull_requests_that_cannot_be(api: Caller, issue: Issue, queue: WakeupQu
     assert rows() == before
 
 
+@commits
 def test_a_hand_off_that_nobody_takes(api: Caller, issue: Issue, queue: WakeupQueue, play: Play, rows: Rows) -> None:
     """No coding agent is configured: 400 names the field."""
     run = trigger_autofix_agent(issue).run
@@ -295,7 +301,7 @@ def test_a_hand_off_that_nobody_takes(api: Caller, issue: Issue, queue: WakeupQu
 )
 def test_bad_queries(api: Caller, path: str, query: dict[str, str]) -> None:
     """A bad query is 400."""
-    answer = api.get(path, **query)
+    answer = api.ask("GET", path, query=query)
     assert (answer.status, answer.code) == (400, "invalid"), answer.content
 
 
