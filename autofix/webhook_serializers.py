@@ -25,9 +25,10 @@ class EndpointRequest(RequestSerializer):
 
     def validate_url(self, url: str) -> str:
         try:
-            return check_on_saving(url).url
+            check_on_saving(url)
         except TargetRefused as exc:
             raise serializers.ValidationError(exc.detail) from exc
+        return url
 
     def validate_events(self, events: list[str]) -> list[str]:
         return list(dict.fromkeys(events))

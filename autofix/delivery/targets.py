@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
 from concurrent.futures import ThreadPoolExecutor
@@ -87,14 +88,11 @@ def resolve(target: Target) -> list[Address]:
     return [Address(family, sockaddr) for family, _, _, _, sockaddr in found]
 
 
-def check_on_saving(url: str) -> Target:
+def check_on_saving(url: str) -> None:
     """The same verdict as on sending, except that a name may begin to resolve later. Raises TargetRefused."""
     target = parse(url)
-    try:
+    with contextlib.suppress(TargetUnknown):
         resolve(target)
-    except TargetUnknown:
-        return target
-    return target
 
 
 def is_allowed(text: str) -> bool:
