@@ -17,6 +17,8 @@ from kombu.transport import filesystem, virtual
 from kombu.transport.filesystem import exchange_queue_t
 from kombu.utils.json import dumps, loads
 
+WAIT_S = 0.2
+
 
 class Channel(filesystem.Channel):
     """Messages as files in one folder; a name that starts with a dot is being written or read."""
@@ -61,3 +63,7 @@ class Transport(filesystem.Transport):
     """kombu's filesystem transport with the channel above."""
 
     Channel = Channel
+
+    def drain_events(self, connection: Any, timeout: float | None = None, **kwargs: Any) -> None:
+        """Celery waits two seconds for a message, twice, before it sees that it is to stop: here it looks more often."""
+        super().drain_events(connection, timeout=timeout and min(timeout, WAIT_S), **kwargs)

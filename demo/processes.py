@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-GRACE_S = 5.0
+GRACE_S = 10.0
 
 
 class Child:
