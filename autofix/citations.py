@@ -12,7 +12,6 @@ from autofix.exceptions import PathRefused
 
 ReadCode = Callable[[str, str], str | None]
 _INDEX = re.compile(r"0|[1-9][0-9]{0,9}")
-_ABSENT = object()
 
 
 def unresolved(
@@ -64,18 +63,20 @@ def _holds(text: str, quote: str) -> bool:
 
 
 def _event_problem(citation: Citation, event: Mapping[str, Any] | None) -> str:
-    value = _at(event, citation.pointer) if event is not None else _ABSENT
-    if value is _ABSENT:
+    try:
+        value = value_at({} if event is None else event, citation.pointer)
+    except LookupError:
         return f"the event has nothing at {citation.pointer!r}."
     if not any(_holds("\n".join(_lines(form)), citation.quote) for form in _forms(value)):
         return f"the quote is not found at {citation.pointer!r} in the event."
     return ""
 
 
-def _at(value: Any, pointer: str) -> Any:
-    """What a JSON pointer (RFC 6901) names."""
+def value_at(document: Any, pointer: str) -> Any:
+    """What a JSON pointer (RFC 6901) names in the document; LookupError where there is nothing."""
     if pointer and not pointer.startswith("/"):
-        return _ABSENT
+        raise LookupError(pointer)
+    value = document
     for token in pointer.split("/")[1:]:
         key = token.replace("~1", "/").replace("~0", "~")
         if isinstance(value, Mapping) and key in value:
@@ -83,7 +84,7 @@ def _at(value: Any, pointer: str) -> Any:
         elif isinstance(value, list) and _INDEX.fullmatch(key) and int(key) < len(value):
             value = value[int(key)]
         else:
-            return _ABSENT
+            raise LookupError(pointer)
     return value
 
 

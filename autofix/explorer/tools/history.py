@@ -1,0 +1,41 @@
+"""Tools that read git's history."""
+
+from __future__ import annotations
+
+from autofix.explorer.tools.answers import checkout_of, lines, tool
+from autofix.explorer.tools.toolbox import Toolbox
+from autofix.explorer.workspace import Commit
+
+MAX_BLAMED = 400
+
+
+@tool
+def blame(toolbox: Toolbox, path: str, start_line: int, end_line: int, repo_name: str = "") -> str:
+    """Who last changed each of these lines (at most 400): line, commit, date, author, text."""
+    end = min(end_line, start_line + MAX_BLAMED - 1)
+    found = checkout_of(toolbox, repo_name).blame(path, start_line, end)
+    return lines(
+        (
+            f"{line.line}\t{line.commit.sha[:7]} {line.commit.committed_date} {line.commit.author_name}\t{line.text}"
+            for line in found
+        ),
+        "There are no such lines.",
+    )
+
+
+@tool
+def log(toolbox: Toolbox, path: str = "", containing: str = "", limit: int = 20, repo_name: str = "") -> str:
+    """The newest commits, of one path, or that added or removed a text."""
+    found = checkout_of(toolbox, repo_name).log(path, containing=containing, limit=limit)
+    return lines((_told(commit) for commit in found), "No commit found.")
+
+
+@tool
+def show_commit(toolbox: Toolbox, sha: str, path: str = "", repo_name: str = "") -> str:
+    """One commit's message and changes."""
+    return checkout_of(toolbox, repo_name).show(sha, path=path)
+
+
+def _told(commit: Commit) -> str:
+    subject = commit.message.partition("\n")[0]
+    return f"{commit.sha[:7]} {commit.committed_date} {commit.author_name} <{commit.author_email}> {subject}"
