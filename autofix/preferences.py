@@ -35,6 +35,10 @@ def store_preference(organization_id: str, project_id: str, changes: Mapping[str
     if "repositories" in changes:
         wanted = changes["repositories"]
         rows = Repository.objects.filter(**mine)
+        # Approval belongs to an address: a changed one has to be approved again.
+        approved = set(rows.filter(approved=True).values_list("provider", "url"))
         rows.exclude(name__in=[repository["name"] for repository in wanted]).delete()
         for position, repository in enumerate(wanted):
-            rows.update_or_create(name=repository["name"], defaults={**mine, **repository, "position": position})
+            address = (repository["provider"], repository["url"])
+            own = {"position": position, "approved": address in approved}
+            rows.update_or_create(name=repository["name"], defaults={**mine, **repository, **own})

@@ -17,7 +17,7 @@ from autofix.hosts import RepositoryRef
 from autofix.models.preferences import Tuning
 from autofix.parsing import RequestSerializer
 from autofix.scm.git import is_safe_name
-from autofix.scm.registry import get_provider
+from autofix.scm.local import named_path
 from autofix.steps import SIDE_STEPS, Action, Step, StoppingPoint
 
 MAX_ID = 2**63 - 1
@@ -71,7 +71,10 @@ class StartRequest(RequestSerializer):
         help_text="Without run_id it forces step=root_cause; with run_id it becomes the run's stopping point.",
     )
     run_id = serializers.IntegerField(
-        required=False, min_value=-MAX_ID, max_value=MAX_ID, help_text="Continue this run; absent starts a new one."
+        required=False,
+        min_value=-MAX_ID,
+        max_value=MAX_ID,
+        help_text="Continue this run; absent starts a new one.",
     )
     user_context = serializers.CharField(
         required=False,
@@ -81,14 +84,26 @@ class StartRequest(RequestSerializer):
         help_text="Stripped and appended to the prompt.",
     )
     insert_index = serializers.IntegerField(
-        required=False, min_value=0, max_value=MAX_ID, help_text="Drop the blocks from here on and run the step again."
+        required=False,
+        min_value=0,
+        max_value=MAX_ID,
+        help_text="Drop the blocks from here on and run the step again.",
     )
     repo_name = serializers.CharField(
-        required=False, default="", allow_blank=True, max_length=255, help_text="open_pr: only this repository."
+        required=False,
+        default="",
+        allow_blank=True,
+        max_length=255,
+        help_text="open_pr: only this repository.",
     )
-    provider = serializers.CharField(required=False, max_length=64, help_text="coding_agent_handoff: to whom.")
+    provider = serializers.CharField(
+        required=False, max_length=64, help_text="coding_agent_handoff: to whom."
+    )
     integration_id = serializers.IntegerField(
-        required=False, min_value=-MAX_ID, max_value=MAX_ID, help_text="coding_agent_handoff: to which integration."
+        required=False,
+        min_value=-MAX_ID,
+        max_value=MAX_ID,
+        help_text="coding_agent_handoff: to which integration.",
     )
     referrer = ReferrerField(default=DEFAULT_REFERRER)
 
@@ -101,7 +116,9 @@ class StartRequest(RequestSerializer):
         if "insert_index" in attrs and ("run_id" not in attrs or step in set(Action)):
             raise serializers.ValidationError({"insert_index": ["Needs a run_id and a step of the agent's."]})
         if step == Action.HANDOFF and ("provider" in attrs) == ("integration_id" in attrs):
-            raise serializers.ValidationError({"provider": ["Give exactly one of provider and integration_id."]})
+            raise serializers.ValidationError(
+                {"provider": ["Give exactly one of provider and integration_id."]}
+            )
         return attrs
 
 
@@ -191,9 +208,13 @@ class PreferencesRequest(RequestSerializer):
     tuning = serializers.ChoiceField(choices=Tuning.choices, required=False)
     stopping_point = serializers.ChoiceField(choices=STOPPING_POINT_CHOICES, required=False)
     side_steps = serializers.ListField(
-        child=serializers.ChoiceField(choices=[step.value for step in SIDE_STEPS]), required=False, max_length=10
+        child=serializers.ChoiceField(choices=[step.value for step in SIDE_STEPS]),
+        required=False,
+        max_length=10,
     )
-    repositories = serializers.ListField(child=RepositoryPreference(), required=False, max_length=MAX_REPOSITORIES)
+    repositories = serializers.ListField(
+        child=RepositoryPreference(), required=False, max_length=MAX_REPOSITORIES
+    )
     handoff = HandoffPreference(required=False, allow_null=True)
 
     def validate_side_steps(self, value: list[str]) -> list[str]:
@@ -223,7 +244,7 @@ def url_problem(repository: RepositoryRef) -> str:
     """Why this may not be a repository's url, empty when it may. Local paths are the local provider's alone."""
     if repository.provider == "local":
         try:
-            get_provider("local").clone_url(repository)
+            named_path(repository.url)
         except AutofixError as exc:
             return exc.detail
         return ""

@@ -165,6 +165,7 @@ def reference_to(row: Repository) -> RepositoryRef:
         branch=row.branch,
         stack_root=row.stack_root,
         source_root=row.source_root,
+        approved=row.approved,
     )
 
 

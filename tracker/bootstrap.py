@@ -73,7 +73,7 @@ def map_repository(access: Access, address: str) -> Repository:
         organization_id=str(tenant.pk),
         project_id=str(access.project_id),
         name=f"{owner}/{parts[-1]}",
-        defaults={"provider": provider, "url": url},
+        defaults={"provider": provider, "url": url, "approved": True},
     )
     return repository
 

@@ -28,7 +28,8 @@ class Actor:
 class RepositoryRef:
     """A repository that a host maps to a project: where it is and how stack paths map on to it.
 
-    ``stack_root`` is the prefix of a frame's path that ``source_root`` replaces (``/srv/app/`` → ``src/``).
+    ``stack_root`` is the prefix of a frame's path that ``source_root`` replaces (``/srv/app/`` → ``src/``). ``approved``:
+    the operator named it, so that it may be a path on this machine; a tenant's word alone is not enough for that.
     """
 
     name: str
@@ -37,6 +38,7 @@ class RepositoryRef:
     branch: str = ""
     stack_root: str = ""
     source_root: str = ""
+    approved: bool = False
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,11 @@ class ProjectPreference(models.Model):
 
 
 class Repository(models.Model):
-    """A repository mapped to a project; frames' paths under ``stack_root`` lie under ``source_root`` in it."""
+    """A repository mapped to a project; frames' paths under ``stack_root`` lie under ``source_root`` in it.
+
+    ``approved``: the operator named it (a command, the admin), so that it may be a path on this machine; never set by the
+    API.
+    """
 
     organization_id = models.CharField(max_length=64)
     project_id = models.CharField(max_length=64)
@@ -90,6 +94,7 @@ class Repository(models.Model):
     stack_root = models.CharField(max_length=1024, blank=True)
     source_root = models.CharField(max_length=1024, blank=True)
     position = models.PositiveIntegerField(default=0)
+    approved = models.BooleanField(default=False)
 
     class Meta:
         constraints = [

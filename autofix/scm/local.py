@@ -1,4 +1,4 @@
-"""The local provider: bare repositories on this machine. A pull request there is a pushed branch with a number."""
+"""The local provider: repositories on this machine. A pull request there is a pushed branch with a number."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PULL = re.compile(r"refs/pull/(\d+)/head (\S*)")
 
 
 class LocalProvider:
-    """Bare repositories by path or file:// url. ``SCM["local"]["ROOTS"]``: the only folders they may lie in."""
+    """Repositories on this machine, by path or file:// url: in a folder of ``SCM["local"]["ROOTS"]``, or approved."""
 
     name: ClassVar[str] = "local"
 
@@ -63,22 +63,24 @@ class LocalProvider:
         return number
 
     def _path(self, repository: RepositoryRef) -> Path:
-        path = _named(repository.url)
+        path = named_path(repository.url)
         roots = [Path(root).resolve() for root in conf.settings().scm.get(self.name, {}).get("ROOTS", ())]
-        if roots and not any(path.is_relative_to(root) for root in roots):
+        if not repository.approved and not any(path.is_relative_to(root) for root in roots):
             raise RepositoryUnavailable(
-                "The repository lies outside of the folders that SCM['local']['ROOTS'] names."
+                "The repository lies outside of the folders that SCM['local']['ROOTS'] names, and no operator has "
+                "approved it."
             )
         # Mirrors hold other tenants' code.
         if any(path.is_relative_to(data_folder(ours)) for ours in (MIRRORS, WORKTREES)):
             raise RepositoryUnavailable("The repository lies in a folder that is autofix's own.")
-        if not (path / "HEAD").is_file():
-            raise RepositoryUnavailable("There is no bare repository at this path.")
-        return path
+        store = path / ".git" if (path / ".git" / "HEAD").is_file() else path
+        if not (store / "HEAD").is_file():
+            raise RepositoryUnavailable("There is no git repository at this path.")
+        return store
 
 
-def _named(url: str) -> Path:
-    """The real path that a path or a ``file://`` url names."""
+def named_path(url: str) -> Path:
+    """The real path that a path or a ``file://`` url names; RepositoryUnavailable when it names none."""
     parts = urlsplit(url)
     is_url = parts.scheme == "file" and parts.netloc in ("", "localhost")
     path = Path(unquote(parts.path) if is_url else url)
