@@ -168,12 +168,16 @@ def may_be_none(checkout: Checkout, value: ast.expr) -> str:
 
 
 def _none_result(function: Function, node: ast.Return) -> bool:
-    if node.value is None or (isinstance(node.value, ast.Constant) and node.value.value is None):
-        return any(
-            isinstance(n, ast.Return) and n is not node and n.value is not None
-            for n in own_nodes(function.node)
-        )
-    return isinstance(node.value, ast.Call) and is_lookup(node.value)
+    """Is this return the "found nothing" of a function that else gives something?"""
+    match node.value:
+        case None | ast.Constant(value=None):
+            others = (n for n in own_nodes(function.node) if isinstance(n, ast.Return) and n is not node)
+            return any(other.value is not None for other in others)
+        case ast.IfExp(body=ast.Constant(value=None)) | ast.IfExp(orelse=ast.Constant(value=None)):
+            return True
+        case ast.Call() as call:
+            return is_lookup(call)
+    return False
 
 
 def is_lookup(call: ast.Call) -> bool:

@@ -185,7 +185,7 @@ def _is_os_module(frame: Frame) -> bool:
 
 
 def _chain(evidence: Evidence, raised: ExceptionInfo) -> list[ExceptionInfo]:
-    """The raised exception, then what caused it, unless the raised one is a mistake of its own."""
+    """The raised exception, then what caused it; nothing where the raised one is a mistake in code."""
     if raised.type in CODE_MISTAKES or evidence.event is None:
-        return [raised]
+        return []
     return list(reversed(evidence.event.exceptions))
