@@ -11,8 +11,9 @@ from typing import Any
 
 import brotli
 import pytest
+from asgiref.sync import sync_to_async
 from django.core.asgi import get_asgi_application
-from django.db import connection
+from django.db import connection, connections
 from django.test import override_settings
 
 from tests.integration.tenants import Tenant, crash, item, make_tenant
@@ -329,5 +330,7 @@ async def send(path: str, query: str, pieces: list[bytes]) -> tuple[int, bytes]:
     async def keep(message: dict[str, Any]) -> None:
         sent.append(message)
 
-    await get_asgi_application()(scope, receive, keep)  # type: ignore[arg-type]  # plain dicts, as servers send them
+    application = get_asgi_application()
+    await application(scope, receive, keep)  # type: ignore[arg-type]  # plain dicts, as servers send them
+    await sync_to_async(connections.close_all)()  # of the thread that the view ran in
     return sent[0]["status"], b"".join(message.get("body", b"") for message in sent)
