@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -12,6 +13,7 @@ from unittest.mock import patch
 import pytest
 from django.db import connection
 from django.utils import timezone
+from pytest_django.fixtures import Settings
 
 from autofix import pull_requests
 from autofix.autofix_agent import cancel_run, open_pull_requests, trigger_autofix_agent
@@ -19,12 +21,14 @@ from autofix.exceptions import NothingToPush
 from autofix.explorer.state import FilePatch
 from autofix.hosts import Issue, RepositoryRef
 from autofix.models import PullRequest, PullRequestState, Repository, Run, WebhookEvent
+from autofix.scm.base import OpenedPullRequest
 from autofix.scm.local import LocalProvider
 from autofix.steps import Step, StoppingPoint
 from autofix.testing import WakeupQueue
 from autofix.wakeups import OPEN_PULL_REQUEST
 from tests.pipeline import PATCH, Play
 from tests.repositories import Snapshot, bare_repository, git, local_roots, path_of
+from tracker import models as tracker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Refs = Callable[[], dict[str, str]]
@@ -268,3 +272,35 @@ def test_nothing_to_push_is_refused(issue: Issue, waiting: PullRequest) -> None:
         with pytest.raises(NothingToPush):
             pull_requests.request(run, patches, only_repo=only)
     assert PullRequest.objects.filter(state=PullRequestState.CREATING).count() == 0
+
+
+def test_a_slow_remote_is_no_dead_worker(waiting: PullRequest, settings: Settings) -> None:
+    """The lease is extended while a worker waits for the code host, so that nobody takes over."""
+    settings.AUTOFIX = {**settings.AUTOFIX, "LEASE_S": 1}
+    open_at_once = LocalProvider.find_or_open_pull_request
+
+    def slowly(provider: LocalProvider, repository: RepositoryRef, **words: str) -> OpenedPullRequest:
+        claimed = PullRequest.objects.get().lease_expires_at
+        deadline = time.monotonic() + 30
+        while PullRequest.objects.get().lease_expires_at == claimed:
+            assert time.monotonic() < deadline
+        return open_at_once(provider, repository, **words)
+
+    with patch.object(LocalProvider, "find_or_open_pull_request", slowly):
+        pull_requests.open_pull_request(waiting.pk)
+    waiting.refresh_from_db()
+    assert (waiting.state, waiting.attempts) == ("completed", 1)
+
+
+def test_what_is_gone_meanwhile_is_named(waiting: PullRequest, refs: Refs) -> None:
+    """The mapping was removed, then the issue: each attempt ends with a reason, and nothing is pushed."""
+    Repository.objects.all().delete()
+    pull_requests.open_pull_request(waiting.pk)
+    waiting.refresh_from_db()
+    assert (waiting.state, waiting.error_code) == ("creating", "push_failed")
+    tracker.Issue.objects.all().delete()
+    let_time_pass()
+    pull_requests.open_pull_request(waiting.pk)
+    waiting.refresh_from_db()
+    assert (waiting.state, waiting.error_code) == ("error", "issue_gone")
+    assert refs() == {}

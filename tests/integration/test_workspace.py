@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -129,7 +130,7 @@ def test_pins_see_what_was_pushed_meanwhile(repository: RepositoryRef, tmp_path:
 
 
 @pytest.mark.parametrize("change", [{"url": "file:///nowhere.git"}, {"branch": "none"}, {"branch": "--all"}])
-def test_what_cannot_be_read_says_so(repository: RepositoryRef, change: dict[str, str]) -> None:
+def test_what_cannot_be_read_says_so(repository: RepositoryRef, change: dict[str, Any]) -> None:
     """A missing repository and a missing or hostile branch: one error, which may pass."""
     with pytest.raises(RepositoryUnavailable):
         pin_repositories([replace(repository, **change)], "")
