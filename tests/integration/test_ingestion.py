@@ -11,7 +11,7 @@ from typing import Any
 
 import brotli
 import pytest
-from asgiref.sync import sync_to_async
+from asgiref.sync import ThreadSensitiveContext, sync_to_async
 from django.core.asgi import get_asgi_application
 from django.db import connection, connections
 from django.test import override_settings
@@ -331,6 +331,7 @@ async def send(path: str, query: str, pieces: list[bytes]) -> tuple[int, bytes]:
         sent.append(message)
 
     application = get_asgi_application()
-    await application(scope, receive, keep)  # type: ignore[arg-type]  # plain dicts, as servers send them
-    await sync_to_async(connections.close_all)()  # of the thread that the view ran in
+    async with ThreadSensitiveContext():  # the view's thread, in which its connection is closed
+        await application(scope, receive, keep)  # type: ignore[arg-type]  # plain dicts, as servers send them
+        await sync_to_async(connections.close_all)()
     return sent[0]["status"], b"".join(message.get("body", b"") for message in sent)
