@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from pytest_django.fixtures import Settings
 from autofix.hosts import Issue
 from autofix.models import OrganizationSettings, ProjectPreference, QuotaUsage, Repository
 from tests.integration.api.conftest import Caller, Join, Rows
+from tests.repositories import bare_repository
 
 pytestmark = pytest.mark.django_db
 PATH = "projects/acme/shop/autofix/preferences/"
@@ -111,8 +113,11 @@ def test_repositories_are_replaced_in_their_order(api: Caller) -> None:
                 "--upload-pack=id",
             )
         ),
-        ({"repositories": [{**SHOP, "provider": "local", "url": "/etc"}]}, "repositories.0.url"),
-        ({"repositories": [{**SHOP, "provider": "local", "url": "file:///etc"}]}, "repositories.0.url"),
+        ({"repositories": [{**SHOP, "provider": "local", "url": "shop.git"}]}, "repositories.0.url"),
+        (
+            {"repositories": [{**SHOP, "provider": "local", "url": "file://elsewhere/shop.git"}]},
+            "repositories.0.url",
+        ),
     ],
 )
 def test_bad_preferences(api: Caller, rows: Rows, body: dict[str, Any], named: str) -> None:
@@ -141,7 +146,11 @@ def test_who_may(api: Caller, join: Join, rows: Rows) -> None:
 def test_setup(api: Caller, issue: Issue) -> None:
     """Set-up says what is on, what is left of the quota, which repositories can be read, and which agent runs."""
     Repository.objects.create(
-        organization_id=issue.organization_id, project_id=issue.project_id, name="acme/shop", provider="gone", url="x"
+        organization_id=issue.organization_id,
+        project_id=issue.project_id,
+        name="acme/shop",
+        provider="gone",
+        url="x",
     )
     OrganizationSettings.objects.create(
         organization_id=issue.organization_id, coding_enabled=False, quota_runs_per_month=5
@@ -149,9 +158,28 @@ def test_setup(api: Caller, issue: Issue) -> None:
     answer = api.get("setup/")
     assert answer.status == 200
     body = answer.body
-    assert (body["ai_enabled"], body["coding_enabled"], body["quota"]) == (True, False, {"limit": 5, "used": 0})
+    assert (body["ai_enabled"], body["coding_enabled"], body["quota"]) == (
+        True,
+        False,
+        {"limit": 5, "used": 0},
+    )
     assert body["explorer"] == {"name": "offline", "ok": True, "reason": ""}
     (repository,) = body["repositories"]
     assert (repository["name"], repository["ok"]) == ("acme/shop", False)
     assert "gone" in repository["reason"]
     assert not QuotaUsage.objects.exists()
+
+
+def test_local_paths_need_the_operators_approval(api: Caller, issue: Issue, tmp_path: Path) -> None:
+    """A path that a tenant names is kept but not read; one that the operator approved works, until its address changes."""
+    local = {"name": "acme/shop", "provider": "local", "url": bare_repository(tmp_path).url}
+    setup = f"organizations/acme/issues/{issue.id}/autofix/setup/"
+    assert api.ask("PUT", PATH, body={"repositories": [local]}).status == 200
+    (refused,) = api.get(setup).body["repositories"]
+    assert not refused["ok"]
+    assert "approved" in refused["reason"]
+    Repository.objects.update(approved=True)
+    api.ask("PUT", PATH, body={"repositories": [{**local, "name": "acme/renamed"}]})
+    assert [found["ok"] for found in api.get(setup).body["repositories"]] == [True]
+    api.ask("PUT", PATH, body={"repositories": [{**local, "url": str(tmp_path / "work")}]})
+    assert [found["ok"] for found in api.get(setup).body["repositories"]] == [False]
