@@ -64,6 +64,8 @@ class LocalProvider:
 
     def _path(self, repository: RepositoryRef) -> Path:
         path = named_path(repository.url)
+        if (path / ".git" / "HEAD").is_file():
+            path = (path / ".git").resolve()  # what is used is what is judged: .git may be a link
         roots = [Path(root).resolve() for root in conf.settings().scm.get(self.name, {}).get("ROOTS", ())]
         if not repository.approved and not any(path.is_relative_to(root) for root in roots):
             raise RepositoryUnavailable(
@@ -73,10 +75,9 @@ class LocalProvider:
         # Mirrors hold other tenants' code.
         if any(path.is_relative_to(data_folder(ours)) for ours in (MIRRORS, WORKTREES)):
             raise RepositoryUnavailable("The repository lies in a folder that is autofix's own.")
-        store = path / ".git" if (path / ".git" / "HEAD").is_file() else path
-        if not (store / "HEAD").is_file():
+        if not (path / "HEAD").is_file():
             raise RepositoryUnavailable("There is no git repository at this path.")
-        return store
+        return path
 
 
 def named_path(url: str) -> Path:

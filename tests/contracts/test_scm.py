@@ -167,12 +167,16 @@ def test_local_roots_confine(tmp_path: Path) -> None:
     (tmp_path / "inside").mkdir()
     outside = bare_repository(tmp_path / "outside")
     (tmp_path / "inside" / "link.git").symlink_to(path_of(outside))
+    (tmp_path / "inside" / "work").mkdir()
+    (tmp_path / "inside" / "work" / ".git").symlink_to(path_of(outside))
     inside = bare_repository(tmp_path / "inside" / "own")
     with local_roots(tmp_path / "inside"):
         check = get_provider("local").check
         assert check(inside) == ""
         assert "ROOTS" in check(outside)
-        assert "ROOTS" in check(replace(outside, url=str(tmp_path / "inside" / "link.git")))
+        for way in ("link.git", "work"):
+            assert "ROOTS" in check(replace(outside, url=str(tmp_path / "inside" / way)))
+            assert check(replace(outside, url=str(tmp_path / "inside" / way), approved=True)) == ""
 
 
 def test_autofixs_own_mirrors_are_no_local_repositories(tmp_path: Path) -> None:
