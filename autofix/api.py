@@ -53,6 +53,7 @@ SECURITY_SCHEMES = {
     "session": {"type": "apiKey", "in": "cookie", "name": "sessionid"},
 }
 
+
 class IsIdentified(BasePermission):
     """Somebody asks: a user who is logged in or, where hosts keep tokens apart from users, an identity in ``auth``."""
 
@@ -98,10 +99,10 @@ def operation(
     operation_word: str, *, errors: Iterable[int] = (), responses: Mapping[Any, Any], **described: Any
 ) -> Callable[[F], F]:
     """Describe a view's method in the OpenAPI schema; the refusals that every view knows are added."""
-    refusals = dict.fromkeys(sorted({400, 401, 403, 404, 406, *errors}), ErrorView)
+    refusals = dict.fromkeys(sorted({400, 401, 403, 404, 406, 429, *errors}), ErrorView)
 
     def described_method(method: F) -> F:
-        described_as = extend_schema(tags=["autofix"], responses={**responses, **refusals}, **described)
+        described_as = extend_schema(responses={**responses, **refusals}, **described)
         wrapped: F = described_as(method)
         wrapped.operation_word = operation_word  # type: ignore[attr-defined]  # read by AutofixSchema
         return wrapped
@@ -121,8 +122,15 @@ class AutofixSchema(AutoSchema):
 
     def get_operation_id(self) -> str:
         """The word that the method was given; the same method below another URL needs another one."""
-        word = getattr(getattr(self.view, self.method.lower()), "operation_word", None) or super().get_operation_id()
+        word = (
+            getattr(getattr(self.view, self.method.lower()), "operation_word", None)
+            or super().get_operation_id()
+        )
         return f"{word}_by_issue" if "/0/issues/" in self.path else word
+
+    def get_tags(self) -> list[str]:
+        """One group for all of ours."""
+        return ["autofix"]
 
     def get_auth(self) -> list[dict[str, list[str]]]:
         for name, scheme in SECURITY_SCHEMES.items():

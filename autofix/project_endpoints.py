@@ -30,5 +30,7 @@ class PreferencesEndpoint(AutofixView):
     def put(self, request: Request, **_kwargs: Any) -> Response:
         """Change a project's preferences. A field that is absent stays as it is; ``repositories`` replaces all."""
         project = self.project("project:write")
-        store_preference(project.organization_id, project.project_id, validated(PreferencesRequest, request.data))
+        store_preference(
+            project.organization_id, project.project_id, validated(PreferencesRequest, request.data)
+        )
         return Response(preferences_view(project).model_dump(mode="json"))

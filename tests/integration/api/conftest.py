@@ -11,7 +11,6 @@ import pytest
 from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.core.cache import cache
-from django.http import StreamingHttpResponse
 from django.test import Client
 
 from autofix.hosts import Issue
@@ -62,7 +61,7 @@ class Caller:
     ) -> Answer:
         given = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         data = body if isinstance(body, bytes | str) else json.dumps(body) if body is not None else ""
-        answer = self.client.generic(
+        answer: Any = self.client.generic(
             method,
             f"/api/0/{path if path.startswith(('organizations/', 'projects/', 'issues/', 'internal/')) else self.base + path}",
             data,
@@ -70,7 +69,7 @@ class Caller:
             headers={**given, **(headers or {})},
             query_params=query or {},
         )
-        content = b"".join(answer) if isinstance(answer, StreamingHttpResponse) else answer.content
+        content = b"".join(answer) if answer.streaming else answer.content
         return Answer(answer.status_code, dict(answer.headers), content)
 
 
@@ -87,10 +86,17 @@ def join(issue: Issue) -> Join:
     """``join("ann", role=…, scopes=…, organization=…)`` makes a user with a token; paths start at the issue's autofix URL."""
 
     def make(
-        name: str, *, role: str = "admin", scopes: list[str] | None = None, organization: str = "acme", member: bool = True
+        name: str,
+        *,
+        role: str = "admin",
+        scopes: list[str] | None = None,
+        organization: str = "acme",
+        member: bool = True,
     ) -> Caller:
         user, _ = get_user_model().objects.get_or_create(username=name)
-        row, _ = tracker.Organization.objects.get_or_create(slug=organization, defaults={"name": organization})
+        row, _ = tracker.Organization.objects.get_or_create(
+            slug=organization, defaults={"name": organization}
+        )
         if member:
             tracker.Membership.objects.get_or_create(organization=row, user=user, defaults={"role": role})
         _, token = tracker.ApiToken.issue(row, user, list(ALL_SCOPES) if scopes is None else scopes)
@@ -113,7 +119,10 @@ def rows(db: None) -> Rows:
     """``rows()`` is everything that autofix has stored, by table."""
 
     def read() -> dict[str, list[dict[str, Any]]]:
-        models = [*apps.get_app_config("autofix").get_models(), *apps.get_app_config("autofix_explorer").get_models()]
+        models = [
+            *apps.get_app_config("autofix").get_models(),
+            *apps.get_app_config("autofix_explorer").get_models(),
+        ]
         return {model.__name__: list(model._default_manager.order_by("pk").values()) for model in models}
 
     return read

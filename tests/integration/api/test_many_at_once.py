@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 from django.db import connection, connections
+from django.test import Client
 from django.utils import timezone
 
-from autofix import endpoints, idempotency, throttles
+from autofix import idempotency, throttles
 from autofix.exceptions import IdempotencyInProgress, IdempotencyMismatch, NothingToPush, Throttled
 from autofix.hosts import Issue
 from autofix.idempotency import Answer, answer_once, fingerprint
@@ -86,16 +87,16 @@ def test_the_limit_holds_at_once(issue: Issue) -> None:
     assert {row.key: len(row.hits) for row in ThrottleWindow.objects.all()} == {"a": 25, "b": 25}
 
 
-def test_throttled_is_counted_nowhere(api: Caller, issue: Issue, join: Join, monkeypatch: pytest.MonkeyPatch) -> None:
-    """429 says when to come back; one user's refusals do not use up another one's, the address's or the organization's."""
+def test_refusals_are_counted_nowhere(
+    api: Caller, join: Join, queue: WakeupQueue, play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """429 says when to come back. Refusals, for whatever reason, use up nothing; who comes from elsewhere may start."""
     monkeypatch.setattr(throttles, "STARTS_PER_MINUTE", 2)
-    monkeypatch.setattr(endpoints, "start_windows", lambda actor, address, org: throttles.start_windows(actor, actor.id, org))
-    bodies = [api.post("", {"step": "root_cause"}) for _ in range(2)]
-    for answer in bodies[:1]:
-        api.post("cancel/", {"run_id": answer.body["run_id"]})
-    assert api.post("", {"step": "root_cause"}).status == 202
-    last = Run.objects.latest("pk")
-    api.post("cancel/", {"run_id": last.pk})
+    for refused in ([409, 409, 409], []):
+        started = api.post("", {"step": "root_cause"})
+        assert started.status == 202
+        assert [api.post("", {"step": "root_cause"}).status for _ in refused] == refused
+        api.post("cancel/", {"run_id": started.body["run_id"]})
     before = list(ThrottleWindow.objects.order_by("pk").values("key", "hits"))
     for _ in range(3):
         answer = api.post("", {"step": "root_cause"}, **{"Idempotency-Key": "late"})
@@ -103,7 +104,13 @@ def test_throttled_is_counted_nowhere(api: Caller, issue: Issue, join: Join, mon
         assert 1 <= int(answer.headers["Retry-After"]) <= 60
     assert list(ThrottleWindow.objects.order_by("pk").values("key", "hits")) == before
     assert not IdempotencyRecord.objects.exists()
-    assert join("ben").post("", {"step": "root_cause"}).status == 202
+    assert join("ben").post("", {"step": "root_cause"}).status == 429, (
+        "the address has used up its share, too"
+    )
+    elsewhere = join("cem")
+    elsewhere.client = Client(REMOTE_ADDR="192.0.2.7")
+    forged = elsewhere.post("", {"step": "root_cause"}, **{"X-Forwarded-For": "127.0.0.1"})
+    assert forged.status == 202
 
 
 def test_a_window_slides() -> None:
@@ -123,7 +130,7 @@ def test_a_window_slides() -> None:
 def test_many_requests_of_any_kind(api: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     """Reading is limited, too; other requests have a window of their own."""
     monkeypatch.setattr(throttles, "REQUESTS_PER_MINUTE", 3)
-    monkeypatch.setattr(throttles.time, "time", lambda: 6_000_000.0)
+    monkeypatch.setattr("autofix.throttles.time.time", lambda: 6_000_000.0)
     assert [api.get().status for _ in range(4)] == [200, 200, 200, 429]
     assert api.post("cancel/", {}).status == 400
 
@@ -166,7 +173,10 @@ class TestAnswerOnce:
     def test_dying_in_the_middle_does_not_block_for_ever(self) -> None:
         """A reservation whose holder died holds for a minute; then the next request does the work, once."""
         IdempotencyRecord.objects.create(
-            organization_id="1", key="k", request_hash="asked", locked_until=timezone.now() + timedelta(seconds=60)
+            organization_id="1",
+            key="k",
+            request_hash="asked",
+            locked_until=timezone.now() + timedelta(seconds=60),
         )
         with pytest.raises(IdempotencyInProgress):
             answer_once("1", "k", "asked", lambda: Answer(202, {}))

@@ -63,7 +63,11 @@ def test_the_whole_state(api: Caller, finished: Run) -> None:
     }  # fmt: skip
     assert (state["run_id"], state["run_uuid"]) == (finished.pk, str(finished.uuid))
     assert (state["status"], state["failure"], state["pending_user_input"]) == ("completed", None, None)
-    assert (state["explorer"], state["referrer"], state["current_step"]) == ("scripted", "api.web", "code_changes")
+    assert (state["explorer"], state["referrer"], state["current_step"]) == (
+        "scripted",
+        "api.web",
+        "code_changes",
+    )
     assert [step["sequence"] for step in state["steps"]] == [1, 2, 3, 4, 5]
     assert set(state["steps"][0]) == {
         "sequence", "step", "lane", "status", "referrer", "attempt", "started_at", "completed_at", "error",
@@ -103,7 +107,7 @@ def test_unchanged_is_304_without_reading_blocks(api: Caller, finished: Run) -> 
     first = api.get()
     tag = first.headers["ETag"]
     assert tag.startswith('"')
-    with CaptureQueriesContext(connection ) as queries:
+    with CaptureQueriesContext(connection) as queries:
         again = api.get(headers={"If-None-Match": f'"other", W/{tag}'})
     assert (again.status, again.content, again.headers["ETag"]) == (304, b"", tag)
     assert not [query["sql"] for query in queries if "autofix_explorer_block" in query["sql"]]
@@ -119,7 +123,9 @@ def test_each_change_changes_the_tag(api: Caller, issue: Issue, queue: WakeupQue
         queue.messages.pop(0).run()
         answer = api.get()
         body = answer.body["autofix"]
-        seen.append(f"{answer.headers['ETag']} {body['status']} {len(body['blocks'])} {len(body['artifacts'])}")
+        seen.append(
+            f"{answer.headers['ETag']} {body['status']} {len(body['blocks'])} {len(body['artifacts'])}"
+        )
     tags = [entry.split(" ")[0] for entry in seen]
     states = [entry.split(" ", 1)[1:] for entry in seen]
     for index in range(1, len(seen)):
@@ -142,14 +148,21 @@ def test_a_failed_run_says_why(api: Caller, issue: Issue, queue: WakeupQueue, pl
 def test_a_question_and_its_answer(api: Caller, issue: Issue, queue: WakeupQueue, play: Play) -> None:
     """A question is shown, a wrong answer is refused, the right one sets the run going again."""
     asked = {"id": "q1", "input_type": "question", "data": {"text": "Which plan?"}}
-    play(root_cause=[{"end": "awaiting_user_input", "pending_user_input": asked}, says("root_cause", ROOT_CAUSE)])
+    play(
+        root_cause=[
+            {"end": "awaiting_user_input", "pending_user_input": asked},
+            says("root_cause", ROOT_CAUSE),
+        ]
+    )
     run = trigger_autofix_agent(issue).run
     queue.drain()
     state = api.get().body["autofix"]
     assert (state["status"], state["pending_user_input"]) == ("awaiting_user_input", asked)
     wrong = api.post("update/", {"run_id": run.pk, "payload": {"type": "answer", "id": "q2", "data": "x"}})
     assert (wrong.status, wrong.code) == (400, "invalid")
-    right = api.post("update/", {"runId": run.pk, "payload": {"type": "answer", "id": "q1", "data": {"plan": "gold"}}})
+    right = api.post(
+        "update/", {"runId": run.pk, "payload": {"type": "answer", "id": "q1", "data": {"plan": "gold"}}}
+    )
     assert (right.status, right.body["status"]) == (202, "processing")
     queue.drain()
     state = api.get().body["autofix"]
@@ -159,10 +172,16 @@ def test_a_question_and_its_answer(api: Caller, issue: Issue, queue: WakeupQueue
 
 def test_a_message_goes_on_with_the_run(api: Caller, finished: Run, queue: WakeupQueue) -> None:
     """A message to an idle run makes its last step run once more with these words."""
-    answer = api.post("update/", {"run_id": finished.pk, "payload": {"type": "user_message", "text": "Use get, please"}})
+    answer = api.post(
+        "update/", {"run_id": finished.pk, "payload": {"type": "user_message", "text": "Use get, please"}}
+    )
     assert (answer.status, answer.body["step"]) == (202, "code_changes")
-    assert any("Use get, please" in block["message"]["content"] for block in api.get().body["autofix"]["blocks"])
-    no_question = api.post("update/", {"run_id": finished.pk, "payload": {"type": "answer", "id": "q", "data": 1}})
+    assert any(
+        "Use get, please" in block["message"]["content"] for block in api.get().body["autofix"]["blocks"]
+    )
+    no_question = api.post(
+        "update/", {"run_id": finished.pk, "payload": {"type": "answer", "id": "q", "data": 1}}
+    )
     assert (no_question.status, no_question.code) == (409, "not_running")
 
 
@@ -174,7 +193,11 @@ def test_cancel(api: Caller, issue: Issue, queue: WakeupQueue, play: Play) -> No
         assert (answer.status, answer.body["status"], answer.body["run_id"]) == (202, "cancelled", run.pk)
     queue.drain()
     state = api.get().body["autofix"]
-    assert (state["status"], state["steps"][0]["status"], state["artifacts"]) == ("cancelled", "cancelled", {})
+    assert (state["status"], state["steps"][0]["status"], state["artifacts"]) == (
+        "cancelled",
+        "cancelled",
+        {},
+    )
 
 
 def test_runs_are_paged_newest_first(api: Caller, issue: Issue) -> None:
@@ -207,12 +230,18 @@ def test_diff_applies(api: Caller, finished: Run, tmp_path: Path) -> None:
     assert api.get("diff/", repo_name="acme/shop").content == answer.content
     assert api.get("diff/", repo_name="acme/other").content == b""
     refused = api.get("diff/", run_id=0, headers={"Accept": "text/x-diff"})
-    assert (refused.status, refused.headers["Content-Type"], refused.code) == (404, "application/json", "not_found")
+    assert (refused.status, refused.headers["Content-Type"], refused.code) == (
+        404,
+        "application/json",
+        "not_found",
+    )
 
 
 def test_pull_requests_are_shown(api: Caller, finished: Run) -> None:
     """A pull request under way is the current step; its failure has a reason."""
-    row = PullRequest.objects.create(run=finished, repo_name="acme/shop", provider="local", branch="autofix/x")
+    row = PullRequest.objects.create(
+        run=finished, repo_name="acme/shop", provider="local", branch="autofix/x"
+    )
     state = api.get().body["autofix"]
     assert state["current_step"] == "open_pr"
     assert state["repo_pr_states"]["acme/shop"] == {

@@ -168,7 +168,11 @@ def test_a_strangers_issue_is_like_none(api: Caller, join: Join, rows: Rows) -> 
 
 @pytest.mark.parametrize(
     "path",
-    ["organizations/nobody/issues/SHOP-1/autofix/", "issues/SHOP%00/autofix/", "issues/999999999999999999999999/autofix/"],
+    [
+        "organizations/nobody/issues/SHOP-1/autofix/",
+        "issues/SHOP%00/autofix/",
+        "issues/999999999999999999999999/autofix/",
+    ],
 )
 def test_paths_that_lead_nowhere(api: Caller, path: str) -> None:
     """Whatever stands in the URL, the answer is 404."""
@@ -197,7 +201,9 @@ def test_a_member_without_the_scope(api: Caller, join: Join, rows: Rows) -> None
         ("coding_enabled", {"step": "code_changes"}, "coding_disabled"),
     ],
 )
-def test_switched_off(api: Caller, issue: Issue, rows: Rows, switch: str, body: dict[str, Any], code: str) -> None:
+def test_switched_off(
+    api: Caller, issue: Issue, rows: Rows, switch: str, body: dict[str, Any], code: str
+) -> None:
     """What the organization does not want is refused with 403."""
     OrganizationSettings.objects.create(organization_id=issue.organization_id, **{switch: False})
     before = rows()
@@ -225,7 +231,9 @@ def test_in_flight(api: Caller, issue: Issue, queue: WakeupQueue, play: Play, ro
     assert rows() == before
 
 
-def test_a_run_of_another_issue(api: Caller, issue: Issue, queue: WakeupQueue, play: Play, rows: Rows) -> None:
+def test_a_run_of_another_issue(
+    api: Caller, issue: Issue, queue: WakeupQueue, play: Play, rows: Rows
+) -> None:
     """A run's id counts only under its own issue."""
     run = trigger_autofix_agent(issue).run
     other = tracker.Issue.objects.get(pk=issue.id)
@@ -259,7 +267,9 @@ def test_an_index_past_the_end(api: Caller, issue: Issue, queue: WakeupQueue, pl
 
 
 @commits
-def test_pull_requests_that_cannot_be(api: Caller, issue: Issue, queue: WakeupQueue, play: Play, rows: Rows) -> None:
+def test_pull_requests_that_cannot_be(
+    api: Caller, issue: Issue, queue: WakeupQueue, play: Play, rows: Rows
+) -> None:
     """Nothing to push, and no rewind below an open pull request: 409."""
     run = trigger_autofix_agent(issue).run
     queue.drain()
@@ -267,7 +277,9 @@ def test_pull_requests_that_cannot_be(api: Caller, issue: Issue, queue: WakeupQu
     answer = api.post("", {"run_id": run.pk, "step": "open_pr"})
     assert (answer.status, answer.code) == (409, "nothing_to_push")
     assert rows() == before
-    PullRequest.objects.create(run=run, repo_name="acme/shop", provider="local", branch="b", state="completed")
+    PullRequest.objects.create(
+        run=run, repo_name="acme/shop", provider="local", branch="b", state="completed"
+    )
     before = rows()
     answer = api.post("", {"run_id": run.pk, "insert_index": 0})
     assert (answer.status, answer.code) == (409, "pull_request_exists")
@@ -275,7 +287,9 @@ def test_pull_requests_that_cannot_be(api: Caller, issue: Issue, queue: WakeupQu
 
 
 @commits
-def test_a_hand_off_that_nobody_takes(api: Caller, issue: Issue, queue: WakeupQueue, play: Play, rows: Rows) -> None:
+def test_a_hand_off_that_nobody_takes(
+    api: Caller, issue: Issue, queue: WakeupQueue, play: Play, rows: Rows
+) -> None:
     """No coding agent is configured: 400 names the field."""
     run = trigger_autofix_agent(issue).run
     queue.drain()
@@ -344,7 +358,12 @@ def test_what_nobody_foresaw(api: Caller, settings: Settings, caplog: pytest.Log
 
 def test_a_referrer_is_never_refused(api: Caller, queue: WakeupQueue, play: Play) -> None:
     """An unknown word, or what is no word at all, is stored as ``unknown``."""
-    for referrer, stored in (("api.cli", "api.cli"), ("nobody", "unknown"), (["x"], "unknown"), (None, "unknown")):
+    for referrer, stored in (
+        ("api.cli", "api.cli"),
+        ("nobody", "unknown"),
+        (["x"], "unknown"),
+        (None, "unknown"),
+    ):
         answer = api.post("", {"referrer": referrer})
         assert answer.status == 202, answer.content
         assert Run.objects.get(pk=answer.body["run_id"]).referrer == stored

@@ -35,7 +35,9 @@ def calls(settings: Settings, play: Play, monkeypatch: pytest.MonkeyPatch) -> li
 def call(method: str, body: Any, *, secret: str = SECRET, sent: bytes | None = None) -> Answer:
     raw = json.dumps(body).encode()
     headers = {"Authorization": signature(raw, secret)}
-    return Caller("").ask("POST", f"internal/seer-rpc/{method}/", body=raw if sent is None else sent, headers=headers)
+    return Caller("").ask(
+        "POST", f"internal/seer-rpc/{method}/", body=raw if sent is None else sent, headers=headers
+    )
 
 
 def test_the_hook_is_called_for_the_active_turn(issue: Issue, queue: WakeupQueue, calls: list[Any]) -> None:
@@ -72,7 +74,13 @@ def test_unknown_names_and_bad_arguments(calls: list[Any]) -> None:
     args = {"module_path": "os.system", "organization_id": "1", "run_id": "1"}
     assert call("call_on_completion_hook", {"args": args}).status == 404
     assert call("delete_everything", {"args": args}).status == 404
-    for body in ({"args": []}, {"args": {}}, {"no": "args"}, {"args": {**args, "run_id": {}}}):
+    bad: tuple[dict[str, Any], ...] = (
+        {"args": []},
+        {"args": {}},
+        {"no": "args"},
+        {"args": {**args, "run_id": {}}},
+    )
+    for body in bad:
         answer = call("call_on_completion_hook", body)
         assert (answer.status, answer.code) == (400, "invalid")
     assert calls == []
