@@ -14,13 +14,14 @@ from hashlib import sha256
 from pathlib import Path
 
 from autofix import conf
-from autofix.exceptions import EditRefused, PathRefused, RepositoryUnavailable
+from autofix.exceptions import EditRefused, PathRefused
 from autofix.explorer import history
 from autofix.explorer.history import BlameLine, Commit
+from autofix.explorer.pins import pin_repositories
 from autofix.explorer.state import FilePatch, PatchStat
 from autofix.hosts import RepositoryRef
 from autofix.scm import mirrors, trees
-from autofix.scm.git import Git, is_safe_name
+from autofix.scm.git import Git
 from autofix.scm.paths import confined
 from autofix.scm.storage import WORKTREES, data_folder
 
@@ -218,36 +219,6 @@ class Checkout:
         place = self._place(path)
         self.read_pinned(path)  # NotText: the change of a binary file could not be shown as a patch
         return place
-
-
-def pin_repositories(repositories: Sequence[RepositoryRef], release: str) -> dict[str, str]:
-    """The full sha of each repository, by name: the release's tag or commit where there is one, else the branch's head.
-
-    Fetches the mirrors; RepositoryUnavailable.
-    """
-    return {repository.name: _pin(repository, release) for repository in repositories}
-
-
-def _pin(repository: RepositoryRef, release: str) -> str:
-    store = mirrors.fetch(repository)
-    branch = f"refs/heads/{mirrors.default_branch(repository)}"
-    found = (mirrors.resolve(store, revision) for revision in (*_revisions(release), branch))
-    sha = next(filter(None, found), None)
-    if sha is None:
-        raise RepositoryUnavailable("The repository's branch has no commit.")
-    mirrors.keep(store, sha)
-    return sha
-
-
-def _revisions(release: str) -> Iterator[str]:
-    """What ``package@version+build`` may be called in the repository: a tag by these words, or a sha."""
-    version = release.rpartition("@")[2]
-    words = dict.fromkeys((release, version, version.partition("+")[0]))
-    for word in filter(is_safe_name, words):
-        yield f"refs/tags/{word}"
-        yield f"refs/tags/v{word}"
-        if re.fullmatch(r"[0-9a-f]{7,64}", word):
-            yield word
 
 
 @contextmanager
