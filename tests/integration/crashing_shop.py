@@ -17,7 +17,7 @@ from autofix.explorer.agents.offline import OfflineAgent
 from autofix.explorer.state import BlockContent, BlockState, Message
 from autofix.explorer.tools.toolbox import Toolbox
 from autofix.explorer.workspace import Checkout, open_workspace, pin_repositories
-from autofix.hosts import Issue, RepositoryRef
+from autofix.hosts import Host, Issue, RepositoryRef
 from autofix.hosts.memory import MemoryHost
 from autofix.steps import STEPS, Step
 from tests.repositories import Snapshot, bare_repository
@@ -147,12 +147,18 @@ class CrashingShop:
         self, step: Step, checkouts: Mapping[str, Checkout], *, issue: Issue | None = None, told: int = 0
     ) -> list[BlockContent]:
         """The same, in given checkouts."""
-        key, can_edit = STEP_KEYS[step]
-        brief = TurnBrief("Look into it.", key, None, can_edit=can_edit, metadata={"step": step.value})
-        toolbox = Toolbox(issue or self.issue, self.host, checkouts, can_edit=can_edit)
-        history = [state(0, Message(role="user", content="Look into it."))]
-        history += [state(index, Message(content="told before")) for index in range(1, told + 1)]
-        return list(OfflineAgent().run(brief, history, 0, toolbox))
+        return tell(step, self.host, issue or self.issue, checkouts, told)
+
+
+def tell(
+    step: Step, host: Host, issue: Issue, checkouts: Mapping[str, Checkout], told: int = 0
+) -> list[BlockContent]:
+    """The blocks of one turn after the ``told`` ones that are stored already."""
+    key, can_edit = STEP_KEYS[step]
+    brief = TurnBrief("Look into it.", key, None, can_edit=can_edit, metadata={"step": step.value})
+    history = [state(0, Message(role="user", content="Look into it."))]
+    history += [state(index, Message(content="told before")) for index in range(1, told + 1)]
+    return list(OfflineAgent().run(brief, history, 0, Toolbox(issue, host, checkouts, can_edit=can_edit)))
 
 
 def state(index: int, message: Message) -> BlockState:

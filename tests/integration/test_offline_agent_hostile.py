@@ -16,7 +16,7 @@ from autofix.citations import unresolved
 from autofix.explorer.workspace import Checkout, open_workspace, pin_repositories
 from autofix.hosts.memory import MemoryHost
 from autofix.steps import STEPS
-from tests.integration.crashing_shop import CrashingShop, artifact_of
+from tests.integration.crashing_shop import CrashingShop, artifact_of, tell
 from tests.repositories import local_roots
 
 
@@ -89,21 +89,16 @@ def test_any_event_gives_a_typed_result(
     def read_code(repo_name: str, path: str) -> str | None:
         return opened[repo_name].read_pinned(path)
 
-    world_of_it = CrashingShop.__new__(CrashingShop)
-    world_of_it.host, world_of_it.issue = host, host.add_issue(project, payload, title="It broke")
+    issue = host.add_issue(project, payload, title="It broke")
+    event = host.latest_event(issue)
+    assert event is not None
     for step, spec in STEPS.items():
-        blocks = world_of_it.blocks(step, opened)
+        blocks = tell(step, host, issue, opened)
         json.dumps([block.model_dump(mode="json") for block in blocks]).encode()
         if spec.artifact is not None:
             result = spec.artifact.model_validate(artifact_of(blocks))
-            if isinstance(result, RootCauseArtifact):
-                event = host.latest_event(world_of_it.issue)
-                assert event is not None
-                code = opened["acme/shop"].read_pinned
-                assert (
-                    unresolved(result.evidence, read_code=lambda _repo, path: code(path), event=event.raw)
-                    == []
-                )
+            cited = result.evidence if isinstance(result, RootCauseArtifact) else []
+            assert unresolved(cited, read_code=read_code, event=event.raw) == []
 
 
 @pytest.fixture(scope="module")

@@ -99,6 +99,30 @@ def test_a_lookup_without_evidence_is_left_alone(tmp_path: Path, guard: str, why
     assert found.plan.code == "no_rule"
 
 
+def test_a_loop_skips_nothing_in_silence(tmp_path: Path) -> None:
+    """Passing over what is not known would give a wrong total."""
+    code = """
+        def total(book, codes):
+            percent = 0
+            for code in codes:
+                if not code:
+                    continue
+                coupon = book.get(code)
+                percent += coupon.percent
+            return percent
+
+
+        total({}, ["gone"])
+    """
+    assert edited(tmp_path, code) is None
+
+
+def test_a_lookup_that_promises_a_result_is_left_alone(tmp_path: Path) -> None:
+    """Its docstring knows of no missing coupon: then who calls it is not the one to mend."""
+    code = COUPONS.replace("The coupon with this code, if there is one.", "The coupon with this code.")
+    assert edited(tmp_path, code) is None
+
+
 def test_a_name_that_is_set_twice_is_left_alone(tmp_path: Path) -> None:
     """A fallback after the lookup may fill in: a guard between the two would cut it off."""
     code = """
@@ -157,6 +181,17 @@ def test_an_optional_key_is_read_as_its_siblings_are(tmp_path: Path) -> None:
 def test_a_key_without_evidence_is_left_alone(tmp_path: Path, old: str, new: str, why: str) -> None:
     """Each part of the precondition is needed."""
     assert edited(tmp_path, TICKET.replace(old, new)) is None, why
+
+
+def test_a_key_that_goes_by_another_name_is_left_alone(tmp_path: Path) -> None:
+    """Reading None for a key that was renamed, or misspelt, would hide the mistake."""
+    similar = TICKET.replace('Ticket.load({"id": 1})', 'Ticket.load({"id": 1, "plans": {"due": "soon"}})')
+    assert edited(tmp_path / "similar", similar) is None
+    sender = 'SENT = {"id": 1, "plan": {"due": "soon"}}\n'
+    before = TICKET.replace('\n    Ticket.load({"id": 1})', "")
+    moved = TICKET + "# the sender calls it an agreement\n"
+    renamed = [before + f"    {sender}", before + f"    {sender.replace('plan', 'agreement')}"]
+    assert edited(tmp_path / "renamed", moved, before=renamed) is None
 
 
 ROWS = """
@@ -271,6 +306,11 @@ def test_a_documented_result_is_given(tmp_path: Path) -> None:
     after = edited(tmp_path, MEAN.format(documented="; 0.0 without values", sibling="pass"))
     assert after is not None
     assert "    if not values:\n        return 0.0\n    return sum(values) / len(values)" in after
+
+
+def test_a_documented_result_of_something_else_is_not_given(tmp_path: Path) -> None:
+    """The docstring speaks of another case than the one that happened."""
+    assert edited(tmp_path, MEAN.format(documented="; 0.0 without a permit", sibling="pass")) is None
 
 
 def test_a_sibling_function_shows_what_zero_gives(tmp_path: Path) -> None:

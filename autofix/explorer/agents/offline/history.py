@@ -83,3 +83,17 @@ def is_newer(checkout: Checkout, sha: str, than: str) -> bool:
     """Does ``sha`` come after ``than`` in the history of the pin?"""
     order = [commit.sha for commit in log(checkout, limit=2_000)]
     return sha in order and than in order and order.index(sha) < order.index(than)
+
+
+def taken_away(file: CodeFile, line: int, word: str) -> list[tuple[Commit, str]]:
+    """Commits newer than this line that took ``word`` out of other lines, each with the path that it was taken out of."""
+    written = blame(file, line, line)
+    found = []
+    for commit in log(file.checkout, containing=word, limit=5) if written else []:
+        if not is_newer(file.checkout, commit.sha, written[0].sha):
+            break
+        for change in changes(file.checkout, commit.sha):
+            if any(word in row for row in change.removed) and not any(word in row for row in change.added):
+                found.append((commit, change.path))
+                break
+    return found

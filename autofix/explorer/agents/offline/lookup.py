@@ -167,6 +167,18 @@ def may_be_none(checkout: Checkout, value: ast.expr) -> str:
     return ""
 
 
+def is_documented_none(checkout: Checkout, call: ast.Call) -> bool:
+    """Is it said that this call may find nothing: by ``.get`` itself, by its annotation, or by its docstring?"""
+    if is_lookup(call):
+        return True
+    definition = only_definition(checkout, called_name(call))
+    if definition is None:
+        return False
+    node = definition.function.node
+    docstring = ast.get_docstring(node) or ""
+    return admits_none(node.returns) or re.search(r"\b(None|if|when|unless)\b", docstring) is not None
+
+
 def _none_result(function: Function, node: ast.Return) -> bool:
     """Is this return the "found nothing" of a function that else gives something?"""
     match node.value:

@@ -98,20 +98,8 @@ def _removed_key(evidence: Evidence) -> Iterator[Suspect]:
     if not name or (raised.type == "AttributeError" and raised.value.startswith("'NoneType'")):
         return
     word = f'"{name}"' if raised.type == "KeyError" else name
-    read = history.blame(failing.file, failing.line, failing.line)
-    for commit in history.log(failing.file.checkout, containing=word, limit=5):
-        if not read or not history.is_newer(failing.file.checkout, commit.sha, read[0].sha):
-            return
-        changes = history.changes(failing.file.checkout, commit.sha)
-        gone = [
-            c
-            for c in changes
-            if any(word in row for row in c.removed) and not any(word in row for row in c.added)
-        ]
-        if gone:
-            yield Suspect(
-                commit, failing.file, failing.line, failing.line, f"it took {word} out of {gone[0].path}"
-            )
+    for commit, path in history.taken_away(failing.file, failing.line, word):
+        yield Suspect(commit, failing.file, failing.line, failing.line, f"it took {word} out of {path}")
 
 
 def _introduced(failing: Place) -> Iterator[Suspect]:

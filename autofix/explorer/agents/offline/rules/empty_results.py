@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from autofix.explorer.agents.offline import lookup
 from autofix.explorer.agents.offline.crash_site import CrashSite, returns
-from autofix.explorer.agents.offline.python_code import literal
+from autofix.explorer.agents.offline.python_code import assignments, literal
 from autofix.explorer.agents.offline.rules.base import Finding
 
 VALUE = r"(None|0\.0|0|''|\"\"|\[\]|\{\}|\(\)|False)"
@@ -26,20 +26,20 @@ class EmptyResult:
     findings: tuple[Finding, ...]
 
 
-def empty_result(site: CrashSite) -> EmptyResult | None:
-    """What the crashing function should give for "nothing"; None when the code does not say."""
+def empty_result(site: CrashSite, names: set[str]) -> EmptyResult | None:
+    """What the crashing function should give where these names are empty or zero; None when the code does not say."""
     if site.function.is_generator or not site.at_top:
         return None
-    return _documented(site) or _accepted(site)
+    return _documented(site, names) or _accepted(site)
 
 
-def _documented(site: CrashSite) -> EmptyResult | None:
+def _documented(site: CrashSite, names: set[str]) -> EmptyResult | None:
     node = site.function.node
     docstring = ast.get_docstring(node, clean=False) or ""
-    values = set(DOCUMENTED.findall(docstring))
-    if len(values) != 1:
+    said = list(DOCUMENTED.finditer(docstring))
+    if len(said) != 1 or not _speaks_of(docstring[said[0].end(1) :], _with_sources(site, names)):
         return None
-    value = values.pop()
+    value = said[0][1]
     wanted = literal(ast.parse(value, mode="eval").body)
     if any(literal(given.value) == wanted for given in returns(site.function)):
         return None  # that case is dealt with already; this one is another
@@ -53,6 +53,19 @@ def _documented(site: CrashSite) -> EmptyResult | None:
         first.end_lineno or first.lineno,
     )
     return EmptyResult(value, (finding,))
+
+
+def _with_sources(site: CrashSite, names: set[str]) -> set[str]:
+    """The names, and those that they are made from: ``ordered = sorted(values)`` is empty where ``values`` is."""
+    values = [value for name in names for _, value in assignments(site.function, name) if value is not None]
+    return names | {node.id for value in values for node in ast.walk(value) if isinstance(node, ast.Name)}
+
+
+def _speaks_of(phrase: str, names: set[str]) -> bool:
+    """Is the phrase about one of these names, or about emptiness as such?"""
+    words = re.findall(r"\w+", re.split(r"[.;\n]", phrase)[0].lower())[:8]
+    stems = {name.lower().removesuffix("s") for name in names}
+    return any(word.removesuffix("s") in stems or word in ("empty", "nothing", "none") for word in words)
 
 
 def _accepted(site: CrashSite) -> EmptyResult | None:

@@ -39,7 +39,7 @@ class EmptySequence:
         return None
 
     def _guarded(self, site: CrashSite, name: str) -> Plan | None:
-        result = empty_result(site) if name else None
+        result = empty_result(site, {name}) if name else None
         if result is None:
             return None
         file = site.place.file

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import difflib
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -40,6 +41,8 @@ class MissingKey:
         site = locate(evidence)
         read = _failing_read(site) if site else None
         if site is None or read is None:
+            return None
+        if _has_other_name(site, read):
             return None
         default = _receiver_default(site, read)
         sibling = _sibling_get(site, read)
@@ -110,6 +113,16 @@ def _expression(text: str) -> ast.expr | None:
 def _lacks(site: CrashSite, node: ast.Subscript, key: str) -> bool:
     shown = site.local(node.value.id) if isinstance(node.value, ast.Name) else UNKNOWN
     return key not in shown if isinstance(shown, dict) else True
+
+
+def _has_other_name(site: CrashSite, read: _Read) -> bool:
+    """The key may be there under another name: a similar one is, or a newer commit took this one away elsewhere."""
+    key = read.keys[0]
+    shown = site.local(read.mapping.id) if isinstance(read.mapping, ast.Name) else UNKNOWN
+    others = [other for other in shown if isinstance(other, str)] if isinstance(shown, dict) else []
+    if difflib.get_close_matches(key, others, n=1) or any(key in other or other in key for other in others):
+        return True
+    return bool(history.taken_away(site.place.file, site.place.line, f'"{key}"'))
 
 
 def _receiver_default(site: CrashSite, read: _Read) -> tuple[str, Finding] | None:

@@ -39,7 +39,7 @@ class NoneAccess:
         """A guard right after the lookup."""
         site = locate(evidence)
         name = _none_name(site) if site else ""
-        if site is None or not name:
+        if site is None or not name or site.function.is_generator:
             return None
         bound = assignments(site.function, name)
         if len(bound) != 1 or bound[0][1] is None or name in site.function.parameters:
@@ -52,7 +52,7 @@ class NoneAccess:
         if not why:
             return None
         guard = _removed_guard(site, name) or _guard_of_the_key(site, block, assignment, value)
-        if guard is None or (guard.leave == "continue") != _in_loop(site, block):
+        if guard is None or (guard.leave == "continue" and not _in_loop(site, block)):
             return None
         file = site.place.file
         lookup_line = Finding(f"{why}", file, assignment.lineno, assignment.end_lineno or assignment.lineno)
@@ -114,7 +114,13 @@ def _in_loop(site: CrashSite, block: list[ast.stmt]) -> bool:
 def _guard_of_the_key(
     site: CrashSite, block: list[ast.stmt], assignment: ast.stmt, value: ast.Call
 ) -> _Guard | None:
-    """An earlier ``if not key: return <nothing>`` of the very key that is looked up: no such thing means the same."""
+    """An earlier ``if not key: return <nothing>`` of the very key that is looked up: no such thing means the same.
+
+    Only where the lookup is documented to find nothing at times, and never to skip: a loop that passes over what it does
+    not know gives wrong results in silence.
+    """
+    if not lookup.is_documented_none(site.place.file.checkout, value):
+        return None
     keys = {
         ast.unparse(argument) for argument in value.args if isinstance(argument, ast.Name | ast.Attribute)
     }
@@ -122,7 +128,7 @@ def _guard_of_the_key(
         if not isinstance(statement, ast.If) or statement.orelse or len(statement.body) != 1:
             continue
         leave = _leaving(statement.body[0])
-        if leave and _tests_absence(statement.test) in keys:
+        if leave.startswith("return") and _tests_absence(statement.test) in keys:
             text = "the function already leaves like this where there is nothing to look up"
             return _Guard(
                 leave,

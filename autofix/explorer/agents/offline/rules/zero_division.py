@@ -33,7 +33,7 @@ class ZeroDivision:
         divisor = _zero_divisor(site)
         if divisor is None:
             return None
-        result = empty_result(site) or _sibling_result(site, divisor)
+        result = empty_result(site, _names_of(divisor)) or _sibling_result(site, divisor)
         if result is None:
             return None
         text, test = ast.unparse(divisor), _zero_test(site, divisor)
@@ -52,6 +52,12 @@ class ZeroDivision:
             ),
             transform=insert_guard(site.statement, test, f"return {result.text}", after=False),
         )
+
+
+def _names_of(divisor: ast.expr) -> set[str]:
+    nodes = list(ast.walk(divisor))
+    attributes = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    return attributes | {node.id for node in nodes if isinstance(node, ast.Name) and node.id != "len"}
 
 
 def _zero_test(site: CrashSite, divisor: ast.expr) -> str:
