@@ -70,10 +70,6 @@ def waiting(issue: Issue, queue: WakeupQueue, repository: RepositoryRef) -> Pull
     return PullRequest.objects.get()
 
 
-def run_now() -> Run:
-    return Run.objects.get()
-
-
 def happenings(word: str) -> list[dict[str, Any]]:
     """The data of the events of this type."""
     return [
@@ -107,7 +103,7 @@ def test_a_run_ends_with_an_open_pull_request(
     assert happenings("pr_created") == [
         {"pull_requests": [{"provider": "local", "repo_name": "acme/shop", "pull_request": numbers}]}
     ]
-    assert run_now().status == "completed"
+    assert Run.objects.get().status == "completed"
     assert [event.type for event in WebhookEvent.objects.order_by("sequence")][-2:] == [
         "autofix.pr_created", "autofix.run_completed",
     ]  # fmt: skip
@@ -184,8 +180,7 @@ def test_what_may_pass_is_tried_again_and_given_up(
     waiting: PullRequest, queue: WakeupQueue, repository: RepositoryRef, refs: Refs
 ) -> None:
     """An unreachable repository: five attempts with growing waits, then an error, an event and the run's end."""
-    moved = path_of(repository).with_suffix(".away")
-    path_of(repository).rename(moved)
+    path_of(repository).rename(path_of(repository).with_suffix(".away"))
     waits = []
     for _ in range(5):
         pull_requests.open_pull_request(waiting.pk)
@@ -197,7 +192,7 @@ def test_what_may_pass_is_tried_again_and_given_up(
     assert waits == [10, 30, 90, 270]
     assert (waiting.state, waiting.attempts, waiting.error_code) == ("error", 5, "repository_unavailable")
     assert [data["error"]["code"] for data in happenings("pr_failed")] == ["repository_unavailable"]
-    assert (run_now().status, run_now().failure_code) == ("error", "repository_unavailable")
+    assert (Run.objects.get().status, Run.objects.get().failure_code) == ("error", "repository_unavailable")
 
 
 def test_after_a_failure_a_person_may_try_again(
@@ -206,12 +201,12 @@ def test_after_a_failure_a_person_may_try_again(
     """The row of the failed try is used again, and the run goes on to its end."""
     PullRequest.objects.update(attempts=pull_requests.MAX_ATTEMPTS)
     pull_requests.open_pull_request(waiting.pk)
-    assert run_now().failure_code == "internal_error"
+    assert Run.objects.get().failure_code == "internal_error"
     open_pull_requests(issue, waiting.run_id)
     queue.drain()
     waiting.refresh_from_db()
     assert (waiting.state, waiting.attempts) == ("completed", 1)
-    assert run_now().status == "completed"
+    assert Run.objects.get().status == "completed"
 
 
 def test_a_patch_that_does_not_fit_is_not_tried_again(
@@ -220,9 +215,8 @@ def test_a_patch_that_does_not_fit_is_not_tried_again(
     """An error that never passes ends at once, with its code."""
     foreign = {**PATCH, "diff": str(PATCH["diff"]).replace("a.py", "b.py")}
     play(code_changes=[{"blocks": [{"file_patches": [foreign]}]}])
-    with local_roots(path_of(repository).parent):
-        trigger_autofix_agent(issue, stopping_point=StoppingPoint.OPEN_PR)
-        queue.drain()
+    trigger_autofix_agent(issue, stopping_point=StoppingPoint.OPEN_PR)
+    queue.drain()
     row = PullRequest.objects.get()
     assert (row.state, row.attempts, row.error_code) == ("error", 1, "edit_refused")
     assert refs() == {}
@@ -239,22 +233,20 @@ def test_a_cancelled_run_opens_none(issue: Issue, waiting: PullRequest, refs: Re
     waiting.refresh_from_db()
     assert (waiting.state, waiting.error_code) == ("error", "cancelled")
     assert refs() == {}
-    assert run_now().status == "cancelled"
+    assert Run.objects.get().status == "cancelled"
 
 
 def test_a_second_change_goes_to_the_same_pull_request(
-    issue: Issue, waiting: PullRequest, queue: WakeupQueue, play: Play, refs: Refs, tmp_path: Path
+    issue: Issue, waiting: PullRequest, queue: WakeupQueue, play: Play, refs: Refs
 ) -> None:
     """More code changes after the opening replace the branch's commit; number and branch stay; each is announced."""
     pull_requests.open_pull_request(waiting.pk)
     first = PullRequest.objects.get()
     better = {**PATCH, "diff": str(PATCH["diff"]).replace("+x = 2", "+x = 3")}
     play(code_changes=[{"blocks": [{"file_patches": [better]}]}])
-    with local_roots(tmp_path):
-        trigger_autofix_agent(
-            issue, Step.CODE_CHANGES, run_id=waiting.run_id, stopping_point=StoppingPoint.OPEN_PR
-        )
-        queue.drain()
+    end = StoppingPoint.OPEN_PR
+    trigger_autofix_agent(issue, Step.CODE_CHANGES, run_id=waiting.run_id, stopping_point=end)
+    queue.drain()
     second = PullRequest.objects.get()
     assert (second.number, second.branch, second.state) == (1, first.branch, "completed")
     assert second.commit_sha != first.commit_sha
@@ -264,7 +256,7 @@ def test_a_second_change_goes_to_the_same_pull_request(
 
 def test_nothing_to_push_is_refused(issue: Issue, waiting: PullRequest) -> None:
     """Neither a run without patches nor a repository without any makes a row."""
-    run = run_now()
+    run = Run.objects.get()
     PullRequest.objects.all().delete()
     change = FilePatch.model_validate(PATCH)
     undone = change.model_copy(update={"diff": ""})
