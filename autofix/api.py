@@ -6,15 +6,13 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.core.handlers.wsgi import WSGIRequest
 from django.db import transaction
-from django.http import Http404, HttpRequest
+from django.http import HttpRequest
 from django.utils.module_loading import import_string
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent
 from drf_spectacular.utils import extend_schema
-from rest_framework import exceptions as drf
 from rest_framework import serializers
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.negotiation import DefaultContentNegotiation
@@ -29,16 +27,13 @@ from rest_framework.views import APIView
 from autofix import conf
 from autofix.exceptions import (
     BodyTooLarge,
-    InvalidRequest,
     NotFound,
     PermissionRefused,
-    RequestRefused,
-    Throttled,
 )
 from autofix.hosts import Actor, Host, HostIssueNotFound, Issue, ProjectRef, get_host
 from autofix.hosts.base import Permission
-from autofix.idempotency import Answer
 from autofix.parsing import MAX_BODY_BYTES, parse_object, read_bounded
+from autofix.refusals import answer_for
 from autofix.run_views import ErrorView
 from autofix.throttles import RequestThrottle
 
@@ -231,78 +226,3 @@ class AutofixView(APIView):
         if self.host.is_member(actor, organization_id):
             raise PermissionRefused(f"This needs the permission {permission}.")
         raise NotFound
-
-
-# --- refusals ------------------------------------------------------------------------------------------------------------
-
-
-def answer_for(exc: Exception, context: Mapping[str, Any]) -> Response:
-    """The answer to a request that ended in ``exc``: ``{"detail", "code", …}``.
-
-    What nobody foresaw is logged and answered with 500 and nothing of its inside.
-    """
-    refused = as_refusal(exc)
-    if refused is not None:
-        headers = {"Retry-After": str(refused.retry_after_s)} if isinstance(refused, Throttled) else None
-        return json_answer(Answer.of(refused), headers=headers)
-    if isinstance(exc, drf.APIException):
-        return _drf_refusal(exc)
-    logger.error("request failed", exc_info=exc, extra={"view": type(context.get("view")).__name__})
-    return json_answer(Answer(500, {"detail": "Something went wrong on our side.", "code": "internal_error"}))
-
-
-def json_answer(answer: Answer, *, headers: dict[str, str] | None = None) -> Response:
-    """The answer in JSON, whatever the view renders otherwise."""
-    return Response(answer.body, status=answer.status, headers=headers, content_type="application/json")
-
-
-def as_refusal(exc: Exception) -> RequestRefused | None:
-    """Our own error for what Django and Django REST framework raise; None when there is none."""
-    match exc:
-        case RequestRefused():
-            found: RequestRefused | None = exc
-        case Http404() | drf.NotFound():
-            found = NotFound()
-        case drf.ValidationError():
-            found = _invalid(exc)
-        case drf.ParseError():
-            found = InvalidRequest(str(exc.detail))
-        case drf.Throttled():
-            found = Throttled(max(1, round(getattr(exc, "wait", None) or 1)))
-        case drf.PermissionDenied():
-            found = PermissionRefused(str(exc.detail))
-        case RequestDataTooBig():
-            found = BodyTooLarge()
-        case SuspiciousOperation():
-            found = InvalidRequest()
-        case _:
-            found = None
-    return found
-
-
-def _drf_refusal(exc: drf.APIException) -> Response:
-    codes = exc.get_codes()
-    code = codes if isinstance(codes, str) else exc.default_code
-    challenge = getattr(exc, "auth_header", None)
-    headers = {"WWW-Authenticate": challenge} if challenge else None
-    return json_answer(Answer(exc.status_code, {"detail": str(exc.detail), "code": code}), headers=headers)
-
-
-def _invalid(exc: drf.ValidationError) -> InvalidRequest:
-    errors: dict[str, list[str]] = {}
-    for path, sentence in _sentences(exc.detail):
-        errors.setdefault(path or "non_field_errors", []).append(sentence)
-    return InvalidRequest(f"Not valid: {', '.join(errors)}.", errors=errors)
-
-
-def _sentences(detail: Any, path: str = "") -> Iterable[tuple[str, str]]:
-    if isinstance(detail, Mapping):
-        for key, part in detail.items():
-            own = "" if key == "non_field_errors" else str(key)
-            yield from _sentences(part, ".".join(filter(None, (path, own))))
-    elif isinstance(detail, list):
-        for index, part in enumerate(detail):
-            nested = isinstance(part, Mapping | list)
-            yield from _sentences(part, f"{path}.{index}" if nested else path)
-    else:
-        yield path, str(detail)

@@ -17,13 +17,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from autofix import autofix_agent, conversations, runs, streaming
-from autofix.api import AutofixView, json_answer, operation, validated
+from autofix.api import AutofixView, operation, validated
 from autofix.exceptions import InvalidRequest, NotFound
 from autofix.hosts import Issue
-from autofix.idempotency import Answer, answer_once, checked_key, fingerprint
+from autofix.idempotency import answer_once, checked_key, fingerprint
 from autofix.models import Run
 from autofix.project_views import SetupView as SetupAnswer
 from autofix.project_views import setup_view
+from autofix.refusals import Answer, json_answer
 from autofix.run_views import (
     RunPageView,
     StateView,

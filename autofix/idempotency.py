@@ -9,9 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Self
+from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -19,24 +18,12 @@ from django.utils import timezone
 
 from autofix.exceptions import IdempotencyInProgress, IdempotencyMismatch, InvalidRequest, RequestRefused
 from autofix.models import IdempotencyRecord
+from autofix.refusals import Answer
 
 KEPT = timedelta(hours=24)
 RESERVED = timedelta(seconds=60)
 MAX_KEY_LENGTH = 255
 NEVER_KEPT = (401, 429)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """An answer to a request: its status and its JSON body."""
-
-    status: int
-    body: Any
-
-    @classmethod
-    def of(cls, refused: RequestRefused) -> Self:
-        """The answer that the refusal stands for."""
-        return cls(refused.status, {"detail": refused.detail, "code": refused.code, **refused.extra()})
 
 
 def checked_key(header: str | None) -> str | None:

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 import pytest
+from asgiref import testing
 from asgiref.sync import sync_to_async
-from asgiref.testing import ApplicationCommunicator
 from django.core.asgi import get_asgi_application
 
 from autofix import streaming
@@ -20,10 +20,11 @@ from autofix.testing import WakeupQueue
 from tests.integration.api.conftest import Caller
 from tests.pipeline import Play
 
+Client: Any = testing.ApplicationCommunicator  # it ships no types
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def request_to(caller: Caller, method: str, path: str, **headers: str) -> ApplicationCommunicator:
+def request_to(caller: Caller, method: str, path: str, **headers: str) -> Client:
     """A request without a Content-Length, not yet sent its body."""
     given = {"host": "localhost", "authorization": f"Bearer {caller.token}", **headers}
     scope = {
@@ -36,7 +37,7 @@ def request_to(caller: Caller, method: str, path: str, **headers: str) -> Applic
         "headers": [(name.encode(), value.encode()) for name, value in given.items()],
         "client": ("127.0.0.1", 1),
     }
-    return ApplicationCommunicator(get_asgi_application(), scope)
+    return Client(get_asgi_application(), scope)
 
 
 async def answer_to(caller: Caller, chunks: Iterable[bytes]) -> tuple[int, Any]:
@@ -69,7 +70,7 @@ def test_chunked_bodies(api: Caller, queue: WakeupQueue, play: Play) -> None:
     assert Run.objects.get().referrer == "api.cli"
 
 
-async def texts(sent: ApplicationCommunicator) -> AsyncIterator[str]:
+async def texts(sent: Client) -> AsyncIterator[str]:
     """The parts of a streamed answer as they come."""
     while True:
         part = await sent.receive_output(20)

@@ -17,8 +17,9 @@ from django.utils import timezone
 from autofix import idempotency, throttles
 from autofix.exceptions import IdempotencyInProgress, IdempotencyMismatch, NothingToPush, Throttled
 from autofix.hosts import Issue
-from autofix.idempotency import Answer, answer_once, fingerprint
+from autofix.idempotency import answer_once, fingerprint
 from autofix.models import IdempotencyRecord, Run, StepExecution, ThrottleWindow, WebhookEvent
+from autofix.refusals import Answer
 from autofix.testing import WakeupQueue
 from autofix.throttles import Window, admit
 from tests.integration.api.conftest import Caller, Join

@@ -94,7 +94,7 @@ def test_answers_are_as_described(
     operation = schemathesis.openapi.from_dict(schema)[path][method]
     named = {name: value for name, value in IN_URL.items() if f"{{{name}}}" in path}
 
-    def check(case: Case) -> None:
+    def check(case: Case[Any]) -> None:
         case.path_parameters = named
         answer = case.call(
             base_url="http://localhost", app=application, headers={"Authorization": f"Bearer {api.token}"}
