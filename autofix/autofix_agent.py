@@ -17,6 +17,7 @@ from autofix.exceptions import (
 )
 from autofix.explorer.client import get_client
 from autofix.explorer.state import latest_patches
+from autofix.failpoints import failpoint
 from autofix.hosts import Issue
 from autofix.models import (
     ACTIVE_STEP,
@@ -110,6 +111,7 @@ def trigger_autofix_agent(
                 run.stopping_point = stopping_point
         execution = begin_step(run, step, issue, referrer, user_context)
         runs.touch(run)
+        failpoint("trigger.before_commit")
     return Triggered(run, execution.step, run.status)
 
 

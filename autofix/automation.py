@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from autofix.autofix_agent import AUTOMATION_REFERRER, check_switches, trigger_autofix_agent
 from autofix.exceptions import AIDisabled, Misconfigured, RequestRefused
+from autofix.failpoints import failpoint
 from autofix.fixability import reach, score
 from autofix.hosts import Event, HostIssueNotFound, Issue, get_host
 from autofix.models import ACTIVE_RUN, AutomationDecision, DecisionReason, Run
@@ -105,6 +106,8 @@ def consider_issue(issue_id: str) -> None:
             _start(decision, issue, verdict, verdict.stopping_point)
         else:
             _close(decision, verdict)
+        failpoint("automation.before_commit")
+    failpoint("automation.after_commit")
 
 
 def wake_stalled(now: datetime) -> int:

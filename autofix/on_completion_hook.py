@@ -15,6 +15,7 @@ from autofix import conf, pull_requests, runs, step_executions
 from autofix.autofix_agent import HOOK_REFERRER, coding_enabled, fork_for
 from autofix.exceptions import IssueGone, NothingToPush
 from autofix.explorer.client import get_client
+from autofix.failpoints import failpoint
 from autofix.hosts import HostIssueNotFound, Issue, get_host
 from autofix.models import ACTIVE_STEP, Run, RunStatus, StepExecution
 from autofix.preferences import preference_of, wanted_side_steps
@@ -53,6 +54,7 @@ def on_completion_hook(organization_id: str, session_id: str, turn_id: str) -> N
         held = run.steps.filter(pk=execution.pk, turn_id=turn_id, status__in=ACTIVE_STEP).first()
         if held is not None:
             _record(run, held, issue, outcome)
+            failpoint("hook.before_commit")
 
 
 def _record(run: Run, execution: StepExecution, issue: Issue | None, outcome: Outcome) -> None:

@@ -29,6 +29,7 @@ from autofix.exceptions import (
 )
 from autofix.explorer.client import get_client
 from autofix.explorer.state import FilePatch, RunState, latest_patches
+from autofix.failpoints import failpoint
 from autofix.hosts import HostIssueNotFound, Issue, RepositoryRef, get_host
 from autofix.models import PullRequest, PullRequestState, Run, StepStatus
 from autofix.scm import branches, mirrors
@@ -80,6 +81,7 @@ def open_pull_request(pull_request_id: int) -> None:
         return
     try:
         with _heartbeat(claimed):
+            failpoint("pull_request.claimed")
             result: _Opened | AutofixError = _publish(claimed)
     except AutofixError as exc:
         result = exc
@@ -88,7 +90,9 @@ def open_pull_request(pull_request_id: int) -> None:
     except Exception:
         logger.exception("pull request %s could not be opened", claimed.pk)
         result = WorkFailed("The pull request could not be opened; the worker's log has the traceback.")
+    failpoint("pull_request.opened")
     _record(claimed, result)
+    failpoint("pull_request.recorded")
 
 
 @dataclass(frozen=True)
@@ -186,6 +190,7 @@ def _publish(row: PullRequest) -> _Opened:
     sha = branches.push(
         repository, row.branch, change, known=row.commit_sha, protected=conf.settings().protected_paths
     )
+    failpoint("pull_request.pushed")
     opened = get_provider(repository.provider).find_or_open_pull_request(
         repository,
         branch=row.branch,

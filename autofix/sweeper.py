@@ -18,6 +18,7 @@ from autofix import autofix_agent, automation, runs
 from autofix.delivery import relay
 from autofix.explorer import leases
 from autofix.explorer.models import OPEN_TURN, Turn
+from autofix.failpoints import failpoint
 from autofix.models import (
     ACTIVE_STEP,
     PullRequest,
@@ -49,6 +50,7 @@ def sweep() -> dict[str, int]:
     """Look once for everything that can stall; how many rows each kind had. One kind's error does not hide the others."""
     now = timezone.now()
     found: dict[str, int] = {}
+    failpoint("sweep.started")
     for stall in STALLS:
         try:
             found[stall.name] = stall.mend(now)

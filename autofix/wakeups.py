@@ -7,7 +7,8 @@ from functools import partial
 
 from celery import current_app
 from django.db import transaction
-from kombu.exceptions import OperationalError
+
+from autofix.failpoints import failpoint
 
 logger = logging.getLogger(__name__)
 
@@ -23,15 +24,17 @@ SWEEP = "autofix.sweep"
 def wake(task: str, *args: str | int, countdown: float = 0) -> None:
     """Send the task after the current transaction commits (at once outside of one), ``countdown`` seconds later.
 
-    A broker that cannot be reached is logged and survived: what was committed stands.
+    A broker that cannot be reached, or says no, is logged and survived: what was committed stands.
     """
     transaction.on_commit(partial(_publish, task, args, countdown))
 
 
 def _publish(task: str, args: tuple[str | int, ...], countdown: float) -> None:
+    failpoint("wake.before_publish")
     try:
         current_app.send_task(task, args=args, countdown=countdown or None, retry=False)
-    except (OperationalError, OSError):
+    except Exception:  # every transport has its library's own errors, and none may undo what is done
         logger.exception(
             "wake-up not sent; the sweeper will find the row", extra={"task": task, "task_args": args}
         )
+    failpoint("wake.after_publish")

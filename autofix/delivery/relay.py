@@ -21,6 +21,7 @@ from autofix.delivery import endpoint_health, transport
 from autofix.delivery.composing import compose
 from autofix.delivery.schedule import Answer, Outcome, Verdict, judge
 from autofix.exceptions import Misconfigured
+from autofix.failpoints import failpoint
 from autofix.models.webhooks import Attempt, Delivery, DeliveryStatus, EndpointStatus
 from autofix.wakeups import DELIVER, wake
 
@@ -40,8 +41,11 @@ def deliver_due(limit: int = 500) -> int:
         claimed = claim(min(BATCH, limit - attempted))
         if not claimed:
             return attempted
+        failpoint("delivery.claimed")
         for delivery, answer in _send(claimed):
+            failpoint("delivery.sent")
             record(delivery, answer)
+            failpoint("delivery.recorded")
         attempted += len(claimed)
     wake(DELIVER)
     return attempted

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from django.utils import timezone
 
 from autofix.explorer.models import OPEN_TURN, Turn
+from autofix.failpoints import failpoint
 
 CompletionHook = Callable[[str, str, str], None]
 _hooks: dict[str, CompletionHook] = {}
@@ -30,5 +31,7 @@ def call_completion_hook(turn_id: int) -> None:
     turn = Turn.objects.select_related("session").filter(pk=turn_id).first()
     if turn is None or turn.status in OPEN_TURN:
         return
+    failpoint("turn.ended")
     get(turn.hook)(turn.session.organization_id, str(turn.session_id), str(turn.pk))
+    failpoint("hook.after_commit")
     Turn.objects.filter(pk=turn_id, hook_called_at=None).update(hook_called_at=timezone.now())

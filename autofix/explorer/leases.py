@@ -20,6 +20,7 @@ from autofix import conf, heartbeats
 from autofix.exceptions import AutofixError, TurnTimedOut, WorkerLost
 from autofix.explorer.models import OPEN_TURN, Block, Session, Turn, TurnStatus
 from autofix.explorer.state import BlockContent, BlockState, PendingUserInput, Usage
+from autofix.failpoints import failpoint
 from autofix.wakeups import CALL_HOOK, wake
 
 MAX_CLAIMS = 10
@@ -81,6 +82,8 @@ def append(lease: Lease, content: BlockContent) -> BlockState:
         session.save(update_fields=["next_index", "updated_at"])
         turn.lease_expires_at = _lease_end()
         turn.save(update_fields=["lease_expires_at"])
+        failpoint("block.before_commit")
+    failpoint("block.after_commit")
     return BlockState(
         id=str(block.uuid), index=block.index, timestamp=block.created_at, **content.model_dump()
     )

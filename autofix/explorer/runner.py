@@ -14,6 +14,7 @@ from autofix.explorer.models import Session, Turn, TurnStatus
 from autofix.explorer.state import BlockState, latest_patches
 from autofix.explorer.tools.toolbox import Toolbox
 from autofix.explorer.workspace import open_workspace, pin_repositories
+from autofix.failpoints import failpoint
 from autofix.hosts import Host, HostIssueNotFound, Issue, RepositoryRef, get_host
 
 logger = logging.getLogger(__name__)
@@ -26,7 +27,10 @@ def run_turn(turn_id: int) -> bool:
         return False
     try:
         with leases.heartbeat(lease):
-            _end(lease, _play(lease))
+            failpoint("turn.claimed")
+            ending = _play(lease)
+            failpoint("turn.before_end")
+            _end(lease, ending)
     except leases.LeaseLost:
         logger.info("turn %s was taken over or cancelled", turn_id)
         return False
