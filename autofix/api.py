@@ -146,6 +146,7 @@ class AutofixView(APIView):
     throttle_classes: Sequence[type[BaseThrottle]] = (RequestThrottle,)
     content_negotiation_class = DefaultContentNegotiation
     versioning_class = None
+    http_method_names = ["get", "head", "post", "put", "patch", "delete"]
     metadata_class = None
     schema = AutofixSchema()
 

@@ -183,7 +183,7 @@ def run_state(run: Run, since: int = -1) -> RunView:
         coding_agents={},
         stop_reason=run.stop_reason or None,
         failure=run_failure(run),
-        usage=_usage(steps),
+        usage=_usage(run, steps),
     )
 
 
@@ -270,11 +270,10 @@ def _question(run: Run, steps: Sequence[StepExecution]) -> PendingUserInput | No
     return next((question for question in found if question), None)
 
 
-def _usage(steps: Iterable[StepExecution]) -> Usage:
+def _usage(run: Run, steps: Iterable[StepExecution]) -> Usage:
     total = Usage()
-    for step in steps:
-        if step.turn_id:
-            total = total.plus(get_client().turn(step.session_id, step.turn_id).usage)
+    for session_id in {run.session_id, *(step.session_id for step in steps)} - {""}:
+        total = total.plus(get_client().usage(session_id))
     return total
 
 

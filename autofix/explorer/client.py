@@ -10,7 +10,7 @@ from django.utils.module_loading import import_string
 
 from autofix import conf
 from autofix.exceptions import Misconfigured
-from autofix.explorer.state import RunState, TurnState
+from autofix.explorer.state import RunState, TurnState, Usage
 from autofix.hosts import Issue, RepositoryRef
 
 
@@ -76,6 +76,10 @@ class ExplorerClient(Protocol):
 
     def version(self, session_id: str) -> str:
         """A word that changes whenever the session does; no block is read for it."""
+        ...
+
+    def usage(self, session_id: str) -> Usage:
+        """What all turns of the session cost together."""
         ...
 
     def state(self, session_id: str, *, since: int = -1, turn_id: str | None = None) -> RunState:

@@ -154,6 +154,12 @@ class LocalExplorer:
         row = Session.objects.filter(pk=session_id).values_list("next_index", "updated_at").first()
         return f"{row[0]}.{row[1].timestamp()}" if row else "none"
 
+    def usage(self, session_id: str) -> Usage:
+        total = Usage()
+        for spent in Turn.objects.filter(session_id=session_id).values_list("usage", flat=True):
+            total = total.plus(Usage.model_validate(spent))
+        return total
+
     def state(self, session_id: str, *, since: int = -1, turn_id: str | None = None) -> RunState:
         session = Session.objects.get(pk=session_id)
         blocks = session.blocks.filter(index__gt=since)

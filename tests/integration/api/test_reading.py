@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from autofix.autofix_agent import trigger_autofix_agent
 from autofix.explorer.client import get_client
+from autofix.explorer.models import Turn
 from autofix.hosts import Issue
 from autofix.models import PullRequest, Run
 from autofix.steps import Step, StoppingPoint
@@ -143,6 +144,16 @@ def test_a_failed_run_says_why(api: Caller, issue: Issue, queue: WakeupQueue, pl
     assert state["status"] == "error"
     assert state["failure"] == state["steps"][0]["error"]
     assert state["failure"]["detail"] == "The model went away."
+
+
+def test_usage_is_that_of_all_turns(api: Caller, finished: Run) -> None:
+    """What was spent is summed over every turn of the run's session and its forks."""
+    spent = {"requests": 1, "input_tokens": 10, "output_tokens": 2, "cost_usd": 0.5}
+    turns = Turn.objects.update(usage=spent)
+    assert turns == 5
+    assert api.get().body["autofix"]["usage"] == {
+        "requests": 5, "input_tokens": 50, "output_tokens": 10, "cost_usd": 2.5,
+    }  # fmt: skip
 
 
 def test_a_question_and_its_answer(api: Caller, issue: Issue, queue: WakeupQueue, play: Play) -> None:
