@@ -4,6 +4,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 pyth
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
+RUNNABLE := $(VENV)/.base-requirements
 INSTALLED := $(VENV)/.requirements
 
 export PYTHONUNBUFFERED := 1
@@ -19,16 +20,23 @@ $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "no Python >= 3.11 on the PATH; name one: make PYTHON=/path/to/python" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(INSTALLED): requirements/dev.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r
+
+# What running needs, without the tools of development: the demo's first start is a good deal shorter.
+$(RUNNABLE): requirements/base.txt | $(BIN)/python
+	$(INSTALL) $<
 	touch $@
 
+$(INSTALLED): requirements/dev.txt | $(BIN)/python
+	$(INSTALL) $<
+	touch $@ $(RUNNABLE)
+
 .PHONY: demo
-demo: setup ## The main job on a real crash, from the report to the pull request
+demo: $(RUNNABLE) ## The main job on a real crash, from the report to the pull request
 	$(BIN)/python -m demo
 
 .PHONY: serve
-serve: setup ## Web, worker and beat with the demo's data to look at
+serve: $(RUNNABLE) ## Web, worker and beat with the demo's data to look at
 	$(BIN)/python -m demo.serve
 
 .PHONY: test
@@ -71,8 +79,8 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 lock: setup ## Lock the dependencies again (LOCK_ARGS=--upgrade for the newest)
 	$(COMPILE) --extra demo --output-file requirements/base.txt
 	$(COMPILE) --extra dev --constraints requirements/base.txt --output-file requirements/dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	touch $(INSTALLED)
+	$(INSTALL) requirements/dev.txt
+	touch $(INSTALLED) $(RUNNABLE)
 
 .PHONY: clean
 clean: ## Remove what was generated, but not the data in var/
