@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
 from unidiff import PatchSet, UnidiffParseError
 from unidiff.patch import Hunk as DiffHunk
+from unidiff.patch import Line as DiffLine
 
 from autofix.exceptions import WorkFailed
 from autofix.explorer.agents.offline.evidence import CodeFile
@@ -16,13 +17,13 @@ from autofix.explorer.workspace import Checkout, Commit
 
 @dataclass(frozen=True)
 class Change:
-    """Lines of one file that a commit replaced. ``start``: the first new line's number; ``after``: what follows them."""
+    """Lines of one file that a commit replaced. ``after``: what follows them; ``beside``: all lines added close by."""
 
     path: str
-    start: int
     removed: tuple[str, ...]
     added: tuple[str, ...]
     after: tuple[str, ...]
+    beside: tuple[str, ...]
 
 
 def blame(file: CodeFile, start: int, end: int) -> list[Commit]:
@@ -64,19 +65,17 @@ def changes(checkout: Checkout, sha: str, path: str = "") -> list[Change]:
 
 
 def _runs(path: str, hunk: DiffHunk) -> Iterator[Change]:
-    line = hunk.target_start
     runs = [(stays, list(rows)) for stays, rows in groupby(hunk, key=lambda row: row.is_context)]
+    beside = _texts(row for row in hunk if row.is_added)
     for index, (stays, rows) in enumerate(runs):
         if not stays:
             after = runs[index + 1][1] if index + 1 < len(runs) else []
-            yield Change(
-                path,
-                line,
-                tuple(row.value.rstrip("\n") for row in rows if row.is_removed),
-                tuple(row.value.rstrip("\n") for row in rows if row.is_added),
-                tuple(row.value.rstrip("\n") for row in after),
-            )
-        line += sum(1 for row in rows if not row.is_removed)
+            removed, added = (row for row in rows if row.is_removed), (row for row in rows if row.is_added)
+            yield Change(path, _texts(removed), _texts(added), _texts(after), beside)
+
+
+def _texts(rows: Iterable[DiffLine]) -> tuple[str, ...]:
+    return tuple(row.value.rstrip("\n") for row in rows)
 
 
 def is_newer(checkout: Checkout, sha: str, than: str) -> bool:

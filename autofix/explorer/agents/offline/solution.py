@@ -20,7 +20,7 @@ def _planned(found: Investigation, plan: Plan) -> tuple[str, list[SolutionStep]]
     shown = "; ".join(
         f"{finding.text} ({finding.file.path}:{finding.start_line})" for finding in plan.findings
     )
-    return f"In `{plan.function.qualname}` ({where}): {plan.change}", [
+    return plan.title, [
         _step(f"Edit `{plan.function.qualname}`", f"{where}. {plan.change}. It rests on this: {shown}."),
         _step(
             "Cover it with a test",

@@ -32,11 +32,13 @@ class Finding:
 class Plan:
     """One edit of one file.
 
-    ``cause`` says in a sentence why it fails, ``change`` what the edit does, ``findings`` what the edit rests on.
+    ``title`` names the edit in a few words, as a pull request does; ``cause`` says in a sentence why it fails, ``change``
+    what the edit does, ``findings`` what the edit rests on.
     ``suspect`` is the commit that made it fail, where the rule met it.
     """
 
     rule: str
+    title: str
     file: CodeFile
     function: Function
     start_line: int

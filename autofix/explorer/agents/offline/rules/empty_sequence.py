@@ -45,6 +45,7 @@ class EmptySequence:
         file = site.place.file
         return Plan(
             rule=self.name,
+            title=f"Give {result.text} for an empty `{name}` in `{site.function.qualname}`",
             file=file,
             function=site.function,
             start_line=site.statement.lineno,
@@ -75,6 +76,7 @@ class EmptySequence:
                     new = f"{ast.unparse(call.func)}({inside}, default=None)"
                     return Plan(
                         rule=self.name,
+                        title=f"Give `{ast.unparse(call)}` a default in `{site.function.qualname}`",
                         file=file,
                         function=site.function,
                         start_line=call.lineno,

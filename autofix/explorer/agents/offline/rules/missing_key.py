@@ -53,6 +53,7 @@ class MissingKey:
         line = read.whole.lineno
         return Plan(
             rule=self.name,
+            title=f"Read the optional key {read.keys[0]!r} with `.get` in `{site.function.qualname}`",
             file=file,
             function=site.function,
             start_line=line,
@@ -202,6 +203,7 @@ class RenamedKey:
         written = f'{read.mapping.id}["{new}"]'
         return Plan(
             rule=self.name,
+            title=f"Read {new!r} instead of {old!r} in `{site.function.qualname}`",
             file=site.place.file,
             function=site.function,
             start_line=subscript.lineno,

@@ -58,6 +58,7 @@ class NoneAccess:
         lookup_line = Finding(f"{why}", file, assignment.lineno, assignment.end_lineno or assignment.lineno)
         return Plan(
             rule=self.name,
+            title=f"Check that `{name}` was found in `{site.function.qualname}`",
             file=file,
             function=site.function,
             start_line=assignment.lineno,
@@ -159,12 +160,11 @@ def _leaving(statement: ast.stmt) -> str:
 
 
 def _removed_guard(site: CrashSite, name: str) -> _Guard | None:
-    """The check of this name that the commit of the failing line took out of this function."""
+    """The check of this name that the commit of the failing line took out, right beside that line."""
     file, line = site.place.file, site.place.line
-    node = site.function.node
     written = history.blame(file, line, line)
     for change in history.changes(file.checkout, written[0].sha, file.path) if written else []:
-        if change.path != file.path or not node.lineno <= change.start <= (node.end_lineno or 0):
+        if change.path != file.path or file.line(line).rstrip() not in change.beside:
             continue
         rows = [row.strip() for row in (*change.removed, *change.after[:1])]
         for test, leave in pairwise(rows):

@@ -40,6 +40,7 @@ class ZeroDivision:
         file = site.place.file
         return Plan(
             rule=self.name,
+            title=f"Give {result.text} in `{site.function.qualname}` where `{text}` is zero",
             file=file,
             function=site.function,
             start_line=site.statement.lineno,
