@@ -128,10 +128,12 @@ def children() -> Iterator[Children]:
 
 
 def exit_on_signals() -> None:
-    """Let SIGTERM and SIGHUP end the program as an exception, so that blocks clean up, as SIGINT does."""
+    """Let SIGTERM, SIGHUP and SIGINT end the program as an exception, so that blocks clean up."""
 
     def leave(number: int, _frame: FrameType | None) -> NoReturn:
         sys.exit(128 + number)
 
     signal.signal(signal.SIGTERM, leave)
     signal.signal(signal.SIGHUP, leave)
+    # A shell's background job begins with this one ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)

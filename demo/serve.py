@@ -29,17 +29,16 @@ class Served:
 
     def set_up(self) -> None:
         """Start everything, and report the demo's crash once so that there is something to look at."""
-        directory = self.stack.data_dir / "repositories" / "acme"
-        is_new = not directory.exists()
-        shop = program.open_program(directory)
-        self.stack.manage("migrate", "--verbosity", "0")
-        # Later starts leave alone what somebody has set since.
-        account = self.stack.bootstrap(shop.bare, stopping_point="open_pr" if is_new else "")
         web = self.stack.start_web()
+        shop = program.open_program(self.stack.data_dir / "repositories" / "acme")
+        self.stack.manage("migrate", "--verbosity", "0")
         self.stack.start_worker()
+        account = self.stack.bootstrap(shop.bare)
         self.stack.wait_until_up(web)
         api = self.stack.api(account)
         if not api.issues():
+            # Only now: what somebody has set since the first start stays.
+            self.stack.bootstrap(shop.bare, stopping_point="open_pr")
             shop.run(program.CRASHING_BASKET, dsn=account.dsn)
             wait_for(api.issues, "the demo's crash becomes an issue", abort=self.stack.deaths)
         self.introduce(account)
