@@ -73,6 +73,24 @@ def test_a_guard_that_a_commit_took_away_comes_back(tmp_path: Path) -> None:
     assert found.suspect.commit.message.strip() == "Version 2"
 
 
+def test_a_removed_guard_is_found_though_lines_moved_since(tmp_path: Path) -> None:
+    """Later commits moved the function; line numbers of old commits are not those of the pin."""
+    guarded = """
+        def price(book, name):
+            item = book.get(name)
+            if not item:
+                return None
+            return item.price
+    """
+    without = guarded.replace("            if not item:\n                return None\n", "").replace(
+        "item.price", "item.price * 2"
+    )
+    moved = "        LATER = 1\n" * 30 + without + '\n        price({}, "tea")\n'
+    after = edited(tmp_path, moved, before=[guarded, without])
+    assert after is not None
+    assert "    if item is None:\n        return None\n    return item.price * 2" in after
+
+
 @pytest.mark.parametrize(
     ("guard", "why"),
     [

@@ -10,7 +10,7 @@ from functools import lru_cache
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 MAX_SOURCE = 1_000_000  # characters; a longer file is generated, and not read
-MAX_NESTING = 200  # brackets open at once; deeper text would exhaust the parser
+MAX_DEPTH = 200  # levels of the tree; what is deeper was written by no one, and would exhaust what walks it
 
 
 @dataclass(frozen=True)
@@ -64,24 +64,25 @@ class Module:
 @lru_cache(maxsize=256)
 def parse(source: str) -> Module | None:
     """The file, None when it is not Python that this interpreter can read."""
-    if len(source) > MAX_SOURCE or _nesting(source) > MAX_NESTING:
+    if len(source) > MAX_SOURCE:
         return None
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
+    if _depth(tree) > MAX_DEPTH:
+        return None
     functions = tuple(_functions(tree, "", None))
     return Module(source, tree, functions, tuple(n for n in ast.walk(tree) if isinstance(n, ast.ClassDef)))
 
 
-def _nesting(source: str) -> int:
-    depth = deepest = 0
-    for character in source:
-        if character in "([{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif character in ")]}" and depth:
-            depth -= 1
+def _depth(tree: ast.AST) -> int:
+    """How deep the tree is."""
+    deepest, waiting = 0, [(tree, 0)]
+    while waiting:
+        node, depth = waiting.pop()
+        deepest = max(deepest, depth)
+        waiting += [(child, depth + 1) for child in ast.iter_child_nodes(node)]
     return deepest
 
 
