@@ -31,7 +31,8 @@ class Child:
         self.told_to_end = False
 
     def start(self) -> None:
-        """Start it in a new process group; what an earlier start said stays in the file."""
+        """Start it in a new process group, once nothing of an earlier start is left but what it said in the file."""
+        self.signal(signal.SIGKILL)
         self.told_to_end = False
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
