@@ -13,7 +13,8 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
-from celery import current_task
+from celery import current_app
+from celery._state import get_current_task
 
 POINTS: dict[str, str] = {
     "trigger.before_commit": "a step was asked for and written, and the transaction is still open",
@@ -62,8 +63,9 @@ def _delay() -> None:
 
 def _duplicate() -> None:
     """Send the message that is being worked on a second time, and give the copy a moment to get in between."""
-    if current_task:
-        current_task.apply_async(args=current_task.request.args, kwargs=current_task.request.kwargs)
+    task = get_current_task()
+    if task is not None:
+        current_app.send_task(task.name, args=task.request.args)
     time.sleep(PAUSE_S)
 
 

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 
-from django.db import close_old_connections, connection
+from django.db import Error, close_old_connections, connection
+from django.db.models import Q
 
 from autofix import conf
+
+logger = logging.getLogger(__name__)
+
+
+MAX_SKEW = timedelta(minutes=5)
+"""How far the clocks of our machines may be apart."""
+
+
+def free(now: datetime) -> Q:
+    """Rows whose lease nobody holds: never taken, run out, or given by a clock that has been set back since."""
+    last = now + timedelta(seconds=conf.settings().lease_s) + MAX_SKEW
+    return Q(lease_expires_at=None) | Q(lease_expires_at__lte=now) | Q(lease_expires_at__gt=last)
 
 
 @contextmanager
@@ -29,7 +44,10 @@ def _beat(extend: Callable[[], bool], period: float, stop: threading.Event) -> N
     try:
         while not stop.wait(period):
             close_old_connections()
-            if not extend():
-                break
+            try:
+                if not extend():
+                    break
+            except Error:
+                logger.exception("a lease was not extended; trying again")
     finally:
         connection.close()

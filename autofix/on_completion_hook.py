@@ -9,11 +9,11 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 
 from autofix import conf, pull_requests, runs, step_executions
 from autofix.autofix_agent import HOOK_REFERRER, coding_enabled, fork_for
-from autofix.exceptions import IssueGone, NothingToPush
+from autofix.exceptions import IssueGone, NothingToPush, WorkFailed
 from autofix.explorer.client import get_client
 from autofix.failpoints import failpoint
 from autofix.hosts import HostIssueNotFound, Issue, get_host
@@ -24,6 +24,7 @@ from autofix.results import Outcome, changes_by_repository, judge
 from autofix.steps import STEPS, HandOff, Lane, OpenPullRequest, Step, StoppingPoint, Trigger, next_action
 
 logger = logging.getLogger(__name__)
+UNRECORDED = "The result could not be recorded; the worker's log has the traceback."
 
 
 def on_completion_hook(organization_id: str, session_id: str, turn_id: str) -> None:
@@ -49,8 +50,22 @@ def on_completion_hook(organization_id: str, session_id: str, turn_id: str) -> N
         outcome = judge(execution, turn, issue)
     except HostIssueNotFound:
         issue, outcome = None, Outcome(turn, failure=IssueGone())
+    try:
+        _conclude(execution, turn_id, issue, outcome)
+    except Exception as exc:
+        if isinstance(exc, (OperationalError, InterfaceError)):
+            raise  # an outage of the database: the sweeper has the hook called again
+        logger.exception("the result of turn %s could not be recorded", turn_id)
+        reason = exc if isinstance(exc, WorkFailed) else WorkFailed(UNRECORDED)
+        _conclude(execution, turn_id, issue, Outcome(turn, failure=reason))
+
+
+def _conclude(execution: StepExecution, turn_id: str, issue: Issue | None, outcome: Outcome) -> None:
+    """Record the outcome in one transaction, unless somebody did; nothing when the run was deleted."""
     with transaction.atomic():
-        run = runs.lock_run(execution.run_id)
+        run = Run.objects.select_for_update().filter(pk=execution.run_id).first()
+        if run is None:
+            return
         held = run.steps.filter(pk=execution.pk, turn_id=turn_id, status__in=ACTIVE_STEP).first()
         if held is not None:
             _record(run, held, issue, outcome)

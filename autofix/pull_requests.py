@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import logging
 import re
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db import DatabaseError, close_old_connections, connection, transaction
+from django.db import DatabaseError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from autofix import conf, runs, webhooks
+from autofix import conf, heartbeats, runs, webhooks
 from autofix.exceptions import (
     AutofixError,
     IssueGone,
@@ -134,12 +133,11 @@ def _issue_of(run: Run) -> Issue:
 def _claim(pull_request_id: int) -> PullRequest | None:
     """The row, leased to this worker under a new fence; None when it is not due or somebody else is at it."""
     now = timezone.now()
-    free = Q(lease_expires_at=None) | Q(lease_expires_at__lte=now)
     due = Q(next_attempt_at=None) | Q(next_attempt_at__lte=now)
     with transaction.atomic():
         row = (
             PullRequest.objects.select_for_update()
-            .filter(free, due, pk=pull_request_id, state=PullRequestState.CREATING)
+            .filter(heartbeats.free(now), due, pk=pull_request_id, state=PullRequestState.CREATING)
             .first()
         )
         if row is None:
@@ -151,27 +149,13 @@ def _claim(pull_request_id: int) -> PullRequest | None:
     return row
 
 
-@contextmanager
-def _heartbeat(row: PullRequest) -> Iterator[None]:
+def _heartbeat(row: PullRequest) -> AbstractContextManager[None]:
     """Extend the lease from a thread: a slow remote is no dead worker."""
-    stop = threading.Event()
-    thread = threading.Thread(target=_beat, args=(row.pk, row.fence, stop), name=f"pr-{row.pk}", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
-
-
-def _beat(pk: int, fence: int, stop: threading.Event) -> None:
-    lease_s = conf.settings().lease_s
-    while not stop.wait(lease_s / 3):
-        close_old_connections()
-        held = PullRequest.objects.filter(pk=pk, fence=fence, state=PullRequestState.CREATING)
-        if not held.update(lease_expires_at=timezone.now() + timedelta(seconds=lease_s)):
-            break
-    connection.close()
+    held = PullRequest.objects.filter(pk=row.pk, fence=row.fence, state=PullRequestState.CREATING)
+    lease = timedelta(seconds=conf.settings().lease_s)
+    return heartbeats.heartbeat(
+        lambda: bool(held.update(lease_expires_at=timezone.now() + lease)), f"pull-request-{row.pk}"
+    )
 
 
 def _publish(row: PullRequest) -> _Opened:

@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import DatabaseError
+from django.db import InterfaceError, OperationalError
 from pydantic import ValidationError
 
 from autofix.artifact_schemas import Artifact, RootCauseArtifact
@@ -58,7 +58,7 @@ def judge(execution: StepExecution, turn: TurnState, issue: Issue) -> Outcome:
         return _judge_result(execution, turn, issue)
     except WorkFailed as exc:
         return Outcome(turn, failure=exc)
-    except DatabaseError:
+    except (OperationalError, InterfaceError):
         raise
     except Exception:
         logger.exception("the result of turn %s could not be judged", turn.id)

@@ -19,6 +19,7 @@ from autofix.delivery import relay
 from autofix.explorer import leases
 from autofix.explorer.models import OPEN_TURN, Turn
 from autofix.failpoints import failpoint
+from autofix.heartbeats import MAX_SKEW, free
 from autofix.models import (
     ACTIVE_STEP,
     PullRequest,
@@ -60,6 +61,11 @@ def sweep() -> dict[str, int]:
     return found
 
 
+def _old(field: str, now: datetime) -> Q:
+    """Rows old enough to have lost their wake-up; those from the future were written before a clock was set back."""
+    return Q(**{f"{field}__lt": now - GRACE}) | Q(**{f"{field}__gt": now + MAX_SKEW})
+
+
 def _wake_each(task: str, ids: list[int]) -> int:
     for pk in ids:
         wake(task, pk)
@@ -67,8 +73,12 @@ def _wake_each(task: str, ids: list[int]) -> int:
 
 
 def _unclaimed_turns(now: datetime) -> int:
-    free = Q(lease_expires_at=None, created_at__lt=now - GRACE) | Q(lease_expires_at__lte=now)
-    ids = Turn.objects.filter(free, status__in=OPEN_TURN).order_by("pk").values_list("pk", flat=True)
+    untaken = Q(lease_expires_at=None) & ~_old("created_at", now)
+    ids = (
+        Turn.objects.filter(free(now), ~untaken, status__in=OPEN_TURN)
+        .order_by("pk")
+        .values_list("pk", flat=True)
+    )
     return _wake_each(RUN_TURN, list(ids[:BATCH]))
 
 
@@ -78,12 +88,12 @@ def _late_turns(now: datetime) -> int:
 
 
 def _uncalled_hooks(now: datetime) -> int:
-    due = Turn.objects.filter(hook_called_at=None, ended_at__lt=now - GRACE).order_by("pk")
+    due = Turn.objects.filter(_old("ended_at", now), hook_called_at=None).order_by("pk")
     return _wake_each(CALL_HOOK, list(due.values_list("pk", flat=True)[:BATCH]))
 
 
 def _unstarted_steps(now: datetime) -> int:
-    waiting = StepExecution.objects.filter(status=StepStatus.PENDING, created_at__lt=now - GRACE)
+    waiting = StepExecution.objects.filter(_old("created_at", now), status=StepStatus.PENDING)
     ids = list(waiting.values_list("pk", flat=True)[:BATCH])
     for pk in ids:
         autofix_agent.start_step(pk)
@@ -91,9 +101,8 @@ def _unstarted_steps(now: datetime) -> int:
 
 
 def _unopened_pull_requests(now: datetime) -> int:
-    free = Q(lease_expires_at=None) | Q(lease_expires_at__lte=now)
-    due = Q(next_attempt_at=None, created_at__lt=now - GRACE) | Q(next_attempt_at__lte=now)
-    rows = PullRequest.objects.filter(free, due, state=PullRequestState.CREATING)
+    due = Q(next_attempt_at__lte=now) | (Q(next_attempt_at=None) & _old("created_at", now))
+    rows = PullRequest.objects.filter(free(now), due, state=PullRequestState.CREATING)
     return _wake_each(OPEN_PULL_REQUEST, list(rows.values_list("pk", flat=True)[:BATCH]))
 
 
@@ -108,7 +117,7 @@ def _unsettled_runs(now: datetime) -> int:
     active = StepExecution.objects.filter(run=OuterRef("pk"), status__in=ACTIVE_STEP)
     opening = PullRequest.objects.filter(run=OuterRef("pk"), state=PullRequestState.CREATING)
     idle = Run.objects.filter(
-        ~Exists(active), ~Exists(opening), status=RunStatus.PROCESSING, updated_at__lt=now - GRACE
+        _old("updated_at", now), ~Exists(active), ~Exists(opening), status=RunStatus.PROCESSING
     )
     ids = list(idle.values_list("pk", flat=True)[:BATCH])
     for pk in ids:

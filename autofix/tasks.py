@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from celery import shared_task
+from celery.signals import worker_shutting_down
 
 from autofix import autofix_agent, automation, pull_requests, sweeper, wakeups
 from autofix.delivery import relay
-from autofix.explorer import hooks, runner
+from autofix.explorer import hooks, runner, stopping
+
+
+@worker_shutting_down.connect
+def hand_turns_back(**_: Any) -> None:
+    """A turn may take longer than an operator waits for a worker to stop."""
+    stopping.stop()
 
 
 @shared_task(name=wakeups.RUN_TURN)

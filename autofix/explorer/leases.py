@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from autofix import conf, heartbeats
@@ -21,10 +20,12 @@ from autofix.exceptions import AutofixError, TurnTimedOut, WorkerLost
 from autofix.explorer.models import OPEN_TURN, Block, Session, Turn, TurnStatus
 from autofix.explorer.state import BlockContent, BlockState, PendingUserInput, Usage
 from autofix.failpoints import failpoint
-from autofix.wakeups import CALL_HOOK, wake
+from autofix.wakeups import CALL_HOOK, RUN_TURN, wake
 
 MAX_CLAIMS = 10
 """A turn that this many workers took and none ended is not tried again."""
+FREE_CLAIMS = 2
+MAX_REST_S = 300
 
 
 class LeaseLost(AutofixError):
@@ -45,12 +46,10 @@ def claim(turn_id: int) -> Lease | None:
     """Take the turn if it is open and nobody holds it; None when there is nothing to take."""
     now = timezone.now()
     limits = conf.settings()
-    free = Turn.objects.filter(
-        Q(lease_expires_at=None) | Q(lease_expires_at__lte=now), pk=turn_id, status__in=OPEN_TURN
-    )
+    free = Turn.objects.filter(heartbeats.free(now), pk=turn_id, status__in=OPEN_TURN)
     with transaction.atomic():
         turn = free.select_for_update().first()
-        if turn is None:
+        if turn is None or _rests(turn, now):
             return None
         turn.fence += 1
         turn.status = TurnStatus.RUNNING
@@ -59,6 +58,18 @@ def claim(turn_id: int) -> Lease | None:
         turn.deadline = turn.deadline or now + timedelta(seconds=limits.turn.timeout_s)
         turn.save(update_fields=["fence", "status", "lease_owner", "lease_expires_at", "deadline"])
         return Lease(turn.pk, turn.fence)
+
+
+def _rests(turn: Turn, now: datetime) -> bool:
+    """Is it too early for the next worker? Not when one or two vanished; then a turn rests longer each time.
+
+    A turn that ends its workers (out of memory, say) must not keep a whole fleet restarting. One that was handed back has
+    no lease left and does not rest.
+    """
+    if turn.lease_expires_at is None or turn.fence <= FREE_CLAIMS:
+        return False
+    rest_s = min(conf.settings().lease_s * 2 ** (turn.fence - FREE_CLAIMS - 1), MAX_REST_S)
+    return turn.lease_expires_at <= now < turn.lease_expires_at + timedelta(seconds=rest_s)
 
 
 def check(turn: Turn) -> None:
@@ -121,9 +132,10 @@ def end(
 
 def give_back(lease: Lease) -> None:
     """Let another worker take the turn at once: this one is told to stop."""
-    Turn.objects.filter(pk=lease.turn_id, fence=lease.fence, status=TurnStatus.RUNNING).update(
-        lease_expires_at=None, status=TurnStatus.PENDING
-    )
+    with transaction.atomic():
+        held = Turn.objects.filter(pk=lease.turn_id, fence=lease.fence, status=TurnStatus.RUNNING)
+        if held.update(lease_expires_at=None, status=TurnStatus.PENDING):
+            wake(RUN_TURN, lease.turn_id)
 
 
 def heartbeat(lease: Lease) -> AbstractContextManager[None]:

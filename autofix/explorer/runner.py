@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 from contextlib import ExitStack
 
+from django.db import Error, InterfaceError, OperationalError, close_old_connections
+
 from autofix.exceptions import AutofixError, IssueGone, WorkFailed
-from autofix.explorer import leases
+from autofix.explorer import leases, stopping
 from autofix.explorer.agents.base import AwaitUserInput, TurnBrief
 from autofix.explorer.agents.registry import get_agent
 from autofix.explorer.client import get_client
@@ -18,6 +20,8 @@ from autofix.failpoints import failpoint
 from autofix.hosts import Host, HostIssueNotFound, Issue, RepositoryRef, get_host
 
 logger = logging.getLogger(__name__)
+OUTAGES = (OperationalError, InterfaceError)
+"""The database cannot be reached or is full: no fault of the turn. Data that it refuses is one."""
 
 
 def run_turn(turn_id: int) -> bool:
@@ -34,11 +38,22 @@ def run_turn(turn_id: int) -> bool:
     except leases.LeaseLost:
         logger.info("turn %s was taken over or cancelled", turn_id)
         return False
-    except BaseException:
-        # Told to stop (shutdown), or the database went away: somebody else goes on where the blocks end.
+    except stopping.WorkerStopping:
         leases.give_back(lease)
+        return False
+    except BaseException:
+        # The database went away, or this process is being ended: somebody else goes on where the blocks end.
+        _try_to_give_back(lease)
         raise
     return True
+
+
+def _try_to_give_back(lease: leases.Lease) -> None:
+    try:
+        close_old_connections()
+        leases.give_back(lease)
+    except Error:
+        logger.exception("turn %s not given back; its lease will run out", lease.turn_id)
 
 
 def _play(lease: leases.Lease) -> AutofixError | AwaitUserInput | None:
@@ -49,7 +64,7 @@ def _play(lease: leases.Lease) -> AutofixError | AwaitUserInput | None:
         _ask_agent(lease, turn)
     except (WorkFailed, AwaitUserInput) as reason:
         return reason
-    except leases.LeaseLost:
+    except (leases.LeaseLost, stopping.WorkerStopping, *OUTAGES):
         raise
     except Exception:
         logger.exception("turn %s failed", lease.turn_id)
@@ -84,6 +99,7 @@ def _ask_agent(lease: leases.Lease, turn: Turn) -> None:
                 leases.check_still_held(lease)
             else:
                 leases.append(lease, content)
+            stopping.check()  # after the block is stored: what it cost is not spent twice
 
 
 def _end(lease: leases.Lease, reason: AutofixError | AwaitUserInput | None) -> None:
