@@ -48,21 +48,15 @@ def is_program(path: str) -> bool:
     return not NOT_THE_PROGRAM.intersection(parts.parts) and not parts.name.startswith(("test_", "conftest"))
 
 
-def definitions(checkout: Checkout, name: str) -> list[Definition]:
-    """Every function and method of this name."""
-    return [
-        Definition(file, function)
-        for file in _files(checkout, f"def {name}(")
-        if file.module
-        for function in file.module.functions
-        if function.node.name == name
-    ]
-
-
 def only_definition(checkout: Checkout, name: str) -> Definition | None:
-    """The one function of this name; None when there are several or none."""
-    found = definitions(checkout, name)
-    return found[0] if len(found) == 1 else None
+    """The one function or method of this name; None when there are several or none."""
+    starts = [m for m in _search(checkout, f"def {name}(") if m.path.endswith(".py") and is_program(m.path)]
+    starts = [match for match in starts if re.match(rf"\s*(async\s+)?def {name}\(", match.text)]
+    file = read(checkout, starts[0].path) if len(starts) == 1 else None
+    if file is None or file.module is None:
+        return None
+    found = [function for function in file.module.functions if function.node.name == name]
+    return Definition(file, found[0]) if len(found) == 1 else None
 
 
 def class_named(checkout: Checkout, name: str) -> ClassDefinition | None:

@@ -76,7 +76,7 @@ def _accepted(site: CrashSite) -> EmptyResult | None:
     if any(given.value is None or literal(given.value) == (True, None) for given in returns(site.function)):
         return None
     checkout = site.place.file.checkout
-    if len(lookup.definitions(checkout, node.name)) != 1:
+    if lookup.only_definition(checkout, node.name) is None:
         return None
     sites = lookup.call_sites(checkout, node.name)
     if not sites:
