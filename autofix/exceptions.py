@@ -180,6 +180,42 @@ class AgentFailed(WorkFailed):
             self.code = code  # type: ignore[misc]  # one class for the agent's own typed reasons
 
 
+class BudgetExhausted(AgentFailed):
+    """The turn's budget is spent."""
+
+    code = "budget_exhausted"
+
+
+class ModelUnavailable(AgentFailed):
+    """No model answered in time."""
+
+    code = "model_unavailable"
+
+
+class ModelRefused(AgentFailed):
+    """The model's provider refuses the request."""
+
+    code = "model_refused"
+
+
+class ModelIncoherent(AgentFailed):
+    """The model's replies cannot be used."""
+
+    code = "model_incoherent"
+
+
+class AgentStuck(AgentFailed):
+    """The agent repeats itself."""
+
+    code = "agent_stuck"
+
+
+class ContextOverflow(AgentFailed):
+    """The conversation does not fit into the model's context."""
+
+    code = "context_overflow"
+
+
 class TurnTimedOut(WorkFailed):
     """The turn did not end before its deadline."""
 
@@ -254,6 +290,7 @@ class Misconfigured(AutofixError):
 
 FAILURES: tuple[type[WorkFailed], ...] = (
     *(WorkFailed, AgentFailed, TurnTimedOut, WorkerLost, IssueGone, TurnCancelled),
+    *(BudgetExhausted, ModelUnavailable, ModelRefused, ModelIncoherent, AgentStuck, ContextOverflow),
     *(ArtifactInvalid, ArtifactMissing, NoCodeChanges, RepositoryUnavailable),
     *(PathRefused, EditRefused, PushFailed),
 )

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from autofix.fences import UNTRUSTED_CLOSE, UNTRUSTED_OPEN, fenced
 from autofix.hosts import Issue
-from autofix.prompts import UNTRUSTED_CLOSE, UNTRUSTED_OPEN, build_step_prompt, fenced, repair_prompt
+from autofix.prompts import build_step_prompt, repair_prompt
 from autofix.steps import STEPS, Step
 
 

@@ -1,0 +1,90 @@
+"""Secrets are blanked before they reach a prompt, a log, a block or a webhook. Pure; doing it twice changes nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+REDACTED = "[redacted]"
+_NOT_SECRET = re.compile(
+    r"""(?ix) ^(?: \[redacted\] | null | none | true | false | undefined | \d{1,3} | \W+ | changeme | password | secret | token
+        | (?:os|env|self|settings|process|config|request|options|args|kwargs|this|params|getenv|str|bytes|int|get)\b.*
+        | .*[({\[<].* | \$.* | %.* )$"""
+)
+# The names whose values are secret, as they are written in code, headers, JSON and queries.
+_NAME = (
+    r"(?:[\w-]*(?:password|passwd|passphrase|api[_-]?key|secret(?:[_-]?(?:key|access[_-]?key))?|private[_-]?key"
+    r"|access[_-]?token|auth[_-]?token|refresh[_-]?token|client[_-]?secret|session[_-]?(?:id|key|token)|csrf[_-]?token"
+    r"|credentials?)|pwd|token|authorization|x-sentry-auth|set-cookie|cookie)"
+)
+_QUOTE = r"""(?:\\?["'])"""
+_PATTERNS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
+    (
+        re.compile(
+            r"-----BEGIN (?P<kind>[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?)-----.*?(?:-----END (?P=kind)-----|\Z)",
+            re.DOTALL,
+        ),
+        REDACTED,
+    ),
+    (re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?"), REDACTED),  # JWT
+    (re.compile(r"(?<=://)(?P<user>[^\s/:@\"'<>]*):[^\s/@\"'<>]+(?=@)"), lambda m: f"{m['user']}:{REDACTED}"),
+    (
+        re.compile(
+            r"(?i)\b(?P<scheme>bearer|basic|token|digest|rpcsignature)\s+(?!\[redacted\])[\w.~+/=:-]{8,}"
+        ),
+        lambda m: f"{m['scheme']} {REDACTED}",
+    ),
+    # Keys that say by themselves what they are.
+    (
+        re.compile(
+            r"\b(?:sk-(?:ant-|proj-)?[\w-]{16,}|gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abpros]-[\w-]{10,}"
+            r"|(?:AKIA|ASIA)[0-9A-Z]{16}|AIza[\w-]{30,}|[rsp]k_(?:live|test)_\w{10,}|whsec_[\w+/=]{16,}"
+            r"|npm_\w{30,}|SG\.[\w-]{16,}\.[\w-]{16,}|hf_\w{20,}|ya29\.[\w-]{20,})"
+        ),
+        REDACTED,
+    ),
+    (
+        re.compile(
+            r"(?im)^(?P<name>[ \t>+-]*(?:(?:set-)?cookie|(?:proxy-)?authorization)\s*:\s*)(?!\[redacted\])\S.*$"
+        ),
+        lambda m: f"{m['name']}{REDACTED}",
+    ),
+    # name = "value", name: 'value', "name": "value"
+    (
+        re.compile(
+            rf"(?i)(?P<name>(?<![\w-]){_NAME}{_QUOTE}?\s*(?:=>|:=|=|:)\s*(?P<open>{_QUOTE}))(?P<value>[^\"'\\\n]{{4,}})(?=\\?[\"'])"
+        ),
+        lambda m: m[0] if _NOT_SECRET.match(m["value"]) else f"{m['name']}{REDACTED}",
+    ),
+    # name=value, in queries, environments and connection strings
+    (
+        re.compile(rf"(?i)(?P<name>(?<![\w-]){_NAME}=)(?P<value>[^\s\"'&;,)}}\]]{{4,}})"),
+        lambda m: m[0] if _NOT_SECRET.match(m["value"]) else f"{m['name']}{REDACTED}",
+    ),
+)
+_SECRET_KEY = re.compile(rf"(?i)^{_NAME}$")
+
+
+def redact(text: str) -> str:
+    """The text with every secret that can be told from its form or its name blanked."""
+    for pattern, replacement in _PATTERNS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def redact_data(value: Any) -> Any:
+    """JSON-like data with its strings redacted; a string under a name such as ``password`` is blanked whole."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, Mapping):
+        return {key: _redact_entry(key, entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [redact_data(entry) for entry in value]
+    return value
+
+
+def _redact_entry(key: Any, value: Any) -> Any:
+    if isinstance(key, str) and isinstance(value, str) and value and _SECRET_KEY.match(key):
+        return REDACTED
+    return redact_data(value)
