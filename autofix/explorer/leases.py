@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from autofix import conf, heartbeats
@@ -36,28 +37,45 @@ class LeaseLost(AutofixError):
 
 @dataclass(frozen=True)
 class Lease:
-    """The right to write one turn, as long as nobody has a higher ``fence``."""
+    """The right to write one turn, as long as nobody has a higher ``fence``.
 
-    turn_id: int
+    ``turn`` is the row, with its session, as it was taken. Only the holder adds blocks to the session, so its
+    ``next_index`` here stays right for as long as the lease does.
+    """
+
+    turn: Turn
     fence: int
+
+    @property
+    def turn_id(self) -> int:
+        return self.turn.pk
+
+    @property
+    def held(self) -> QuerySet[Turn]:
+        """The turn while it is ours: every write goes through this."""
+        return Turn.objects.filter(pk=self.turn.pk, fence=self.fence, status=TurnStatus.RUNNING)
 
 
 def claim(turn_id: int) -> Lease | None:
     """Take the turn if it is open and nobody holds it; None when there is nothing to take."""
     now = timezone.now()
-    limits = conf.settings()
     free = Turn.objects.filter(heartbeats.free(now), pk=turn_id, status__in=OPEN_TURN)
-    with transaction.atomic():
-        turn = free.select_for_update().first()
-        if turn is None or _rests(turn, now):
-            return None
-        turn.fence += 1
-        turn.status = TurnStatus.RUNNING
-        turn.lease_owner = f"{socket.gethostname()}/{os.getpid()}/{uuid.uuid4().hex[:8]}"
-        turn.lease_expires_at = _lease_end()
-        turn.deadline = turn.deadline or now + timedelta(seconds=limits.turn.timeout_s)
-        turn.save(update_fields=["fence", "status", "lease_owner", "lease_expires_at", "deadline"])
-        return Lease(turn.pk, turn.fence)
+    turn = free.select_related("session").first()
+    if turn is None or _rests(turn, now):
+        return None
+    taken = {
+        "fence": turn.fence + 1,
+        "status": TurnStatus.RUNNING,
+        "lease_owner": f"{socket.gethostname()}/{os.getpid()}/{uuid.uuid4().hex[:8]}",
+        "lease_expires_at": _lease_end(),
+        "deadline": turn.deadline or now + timedelta(seconds=conf.settings().turn.timeout_s),
+    }
+    # Of several who saw it free the first one raises the fence, and the others find the one that they saw gone.
+    if not free.filter(fence=turn.fence).update(**taken):
+        return None
+    for name, value in taken.items():
+        setattr(turn, name, value)
+    return Lease(turn, turn.fence)
 
 
 def _rests(turn: Turn, now: datetime) -> bool:
@@ -82,18 +100,20 @@ def check(turn: Turn) -> None:
 
 def append(lease: Lease, content: BlockContent) -> BlockState:
     """Persist the next block and extend the lease, in one transaction; LeaseLost, or a reason of :func:`check`."""
+    session = lease.turn.session
     with transaction.atomic():
-        turn = _held(lease)
-        check(turn)
-        session = Session.objects.select_for_update().get(pk=turn.session_id)
+        if not lease.held.filter(deadline__gt=timezone.now()).update(lease_expires_at=_lease_end()):
+            check_still_held(lease)
+            raise TurnTimedOut
         block = Block.objects.create(
-            session=session, turn=turn, index=session.next_index, content=content.model_dump(mode="json")
+            session=session,
+            turn=lease.turn,
+            index=session.next_index,
+            content=content.model_dump(mode="json"),
         )
-        session.next_index += 1
-        session.save(update_fields=["next_index", "updated_at"])
-        turn.lease_expires_at = _lease_end()
-        turn.save(update_fields=["lease_expires_at"])
+        Session.objects.filter(pk=session.pk).update(next_index=block.index + 1, updated_at=block.created_at)
         failpoint("block.before_commit")
+    session.next_index += 1
     failpoint("block.after_commit")
     return BlockState(
         id=str(block.uuid), index=block.index, timestamp=block.created_at, **content.model_dump()
@@ -102,7 +122,7 @@ def append(lease: Lease, content: BlockContent) -> BlockState:
 
 def check_still_held(lease: Lease) -> None:
     """LeaseLost, or a reason of :func:`check`, when the turn must not go on."""
-    turn = Turn.objects.filter(pk=lease.turn_id, fence=lease.fence, status=TurnStatus.RUNNING).first()
+    turn = lease.held.first()
     if turn is None:
         raise LeaseLost
     check(turn)
@@ -117,48 +137,38 @@ def end(
     usage: Usage | None = None,
 ) -> None:
     """Store how the turn ended; LeaseLost when it is not ours any more."""
+    now = timezone.now()
     with transaction.atomic():
-        turn = _held(lease)
-        turn.status = status
-        turn.error_code = error.code if error else ""
-        turn.error_detail = error.detail if error else ""
-        turn.pending_user_input = pending.model_dump(mode="json") if pending else None
-        turn.usage = (usage or Usage()).model_dump(mode="json")
-        turn.lease_expires_at = None
-        turn.ended_at = timezone.now()
-        turn.save()
-        Session.objects.filter(pk=turn.session_id).update(updated_at=turn.ended_at)
+        ended = lease.held.update(
+            status=status,
+            error_code=error.code if error else "",
+            error_detail=error.detail if error else "",
+            pending_user_input=pending.model_dump(mode="json") if pending else None,
+            usage=(usage or Usage()).model_dump(mode="json"),
+            lease_expires_at=None,
+            ended_at=now,
+        )
+        if not ended:
+            raise LeaseLost
+        Session.objects.filter(pk=lease.turn.session_id).update(updated_at=now)
 
 
 def give_back(lease: Lease) -> None:
     """Let another worker take the turn at once: this one is told to stop."""
     with transaction.atomic():
-        held = Turn.objects.filter(pk=lease.turn_id, fence=lease.fence, status=TurnStatus.RUNNING)
-        if held.update(lease_expires_at=None, status=TurnStatus.PENDING):
+        if lease.held.update(lease_expires_at=None, status=TurnStatus.PENDING):
             wake(RUN_TURN, lease.turn_id)
 
 
 def heartbeat(lease: Lease) -> AbstractContextManager[None]:
     """Extend the lease from a thread while the agent thinks for longer than a lease lasts."""
-    held = Turn.objects.filter(pk=lease.turn_id, fence=lease.fence, status=TurnStatus.RUNNING)
     return heartbeats.heartbeat(
-        lambda: bool(held.update(lease_expires_at=_lease_end())), f"turn-{lease.turn_id}"
+        lambda: bool(lease.held.update(lease_expires_at=_lease_end())), f"turn-{lease.turn_id}"
     )
 
 
 def _lease_end() -> datetime:
     return timezone.now() + timedelta(seconds=conf.settings().lease_s)
-
-
-def _held(lease: Lease) -> Turn:
-    turn = (
-        Turn.objects.select_for_update()
-        .filter(pk=lease.turn_id, fence=lease.fence, status=TurnStatus.RUNNING)
-        .first()
-    )
-    if turn is None:
-        raise LeaseLost
-    return turn
 
 
 def expire(turn_id: int) -> bool:

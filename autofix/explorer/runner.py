@@ -59,9 +59,8 @@ def _try_to_give_back(lease: leases.Lease) -> None:
 def _play(lease: leases.Lease) -> AutofixError | AwaitUserInput | None:
     """Play the agent's blocks; the reason why the turn ended early, None when the agent was done."""
     try:
-        turn = Turn.objects.select_related("session").get(pk=lease.turn_id)
-        leases.check(turn)
-        _ask_agent(lease, turn)
+        leases.check(lease.turn)
+        _ask_agent(lease, lease.turn)
     except (WorkFailed, AwaitUserInput) as reason:
         return reason
     except (leases.LeaseLost, stopping.WorkerStopping, *OUTAGES):

@@ -162,7 +162,7 @@ def test_appending_costs_the_same_however_long_the_session(
     Session.objects.update(next_index=length)
     lease = leases.claim(turn.pk)
     assert lease is not None
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(5):
         leases.append(lease, thought("next"))
 
 
