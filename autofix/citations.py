@@ -9,6 +9,7 @@ from typing import Any
 
 from autofix.artifact_schemas import Citation
 from autofix.exceptions import PathRefused
+from autofix.redaction import redact
 
 ReadCode = Callable[[str, str], str | None]
 _INDEX = re.compile(r"0|[1-9][0-9]{0,9}")
@@ -59,7 +60,8 @@ def _lines(text: str) -> list[str]:
 def _holds(text: str, quote: str) -> bool:
     # An artifact's strings are trimmed, so that the quote's first line has lost its indentation.
     wanted = "\n".join(_lines(quote)).strip()
-    return bool(wanted) and wanted in text
+    # Who quotes may have seen the text with its secrets blanked.
+    return bool(wanted) and (wanted in text or redact(wanted) in redact(text))
 
 
 def _event_problem(citation: Citation, event: Mapping[str, Any] | None) -> str:

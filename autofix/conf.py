@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from django.conf import settings as django_settings
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from autofix.exceptions import Misconfigured
 
@@ -23,14 +23,31 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=str.upper, populate_by_name=True)
 
 
+Price = tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]]
+"""US dollars for a million tokens in, and for a million out."""
+
+
+def written_prices(given: Any) -> Any:
+    """``model=in/out, model=in/out`` as a dict; whatever is no text is left to the validation."""
+    if not isinstance(given, str):
+        return given
+    pairs = (entry.strip().rpartition("=") for entry in given.split(",") if entry.strip())
+    return {model.strip(): tuple(price.split("/")) for model, _, price in pairs}
+
+
 class ExplorerOptions(Section):
-    """Options of the shipped explorers: AGENT, SCRIPT and LLM_… of the local one, URL and SECRET of a remote one."""
+    """Options of the shipped explorers: AGENT, SCRIPT and LLM_… of the local one, URL and SECRET of a remote one.
+
+    LLM_MODEL: one model, or several with commas between them, the first that answers is taken.
+    """
 
     agent: Literal["offline", "llm", "scripted"] = "offline"
     script: Path | None = None
     llm_model: str = ""
     llm_base_url: str = ""
     llm_api_key: str = Field(default="", repr=False)
+    llm_prices: Annotated[dict[str, Price], BeforeValidator(written_prices)] = {}
+    llm_context_tokens: Annotated[int, Field(ge=4_000)] = 128_000
     url: str = ""
     secret: str = Field(default="", repr=False)
 
@@ -49,6 +66,14 @@ class TurnSettings(Section):
     max_tokens: PositiveInt = 400_000
     max_cost_usd: Annotated[float, Field(gt=0)] | None = None
     timeout_s: PositiveInt = 900
+
+
+class VerifySettings(Section):
+    """Whether the repository's own linter and tests run on a change, in a sandbox, and within which limits."""
+
+    enabled: bool = False
+    timeout_s: PositiveInt = 300
+    memory_mb: PositiveInt = 2_048
 
 
 SCHEDULE_S = (
@@ -75,6 +100,8 @@ class Settings(Section):
     scm: dict[str, dict[str, Any]] = {"local": {}}
     max_artifact_repairs: Annotated[int, Field(ge=0)] = 2
     turn: TurnSettings = TurnSettings()
+    verify: VerifySettings = VerifySettings()
+    tools: dict[str, str] = {}
     lease_s: PositiveInt = 60
     sweep_s: PositiveInt = 10
     webhooks: WebhookSettings = WebhookSettings()

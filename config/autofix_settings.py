@@ -34,6 +34,7 @@ TOP: Mapping[str, Cast] = {
     "SECRET_KEYS": words,
 }
 TURN: Mapping[str, Cast] = {"MAX_REQUESTS": str, "MAX_TOKENS": str, "MAX_COST_USD": str, "TIMEOUT_S": str}
+VERIFY: Mapping[str, Cast] = {"ENABLED": truth, "TIMEOUT_S": str, "MEMORY_MB": str}
 WEBHOOKS: Mapping[str, Cast] = {
     "ALLOW_HTTP": truth,
     "ALLOWED_NETWORKS": words,
@@ -55,6 +56,8 @@ OPTIONS: Mapping[str, str] = {
     "AUTOFIX_LLM_MODEL": "LLM_MODEL",
     "AUTOFIX_LLM_BASE_URL": "LLM_BASE_URL",
     "AUTOFIX_LLM_API_KEY": "LLM_API_KEY",
+    "AUTOFIX_LLM_PRICES": "LLM_PRICES",
+    "AUTOFIX_LLM_CONTEXT_TOKENS": "LLM_CONTEXT_TOKENS",
     "AUTOFIX_EXPLORER_URL": "URL",
     "AUTOFIX_EXPLORER_SECRET": "SECRET",
 }
@@ -82,6 +85,7 @@ def from_environment(env: Env, data_dir: Path, secret_key: str) -> dict[str, Any
         "DATA_DIR": data_dir,
         "EXPLORER": explorer(env),
         "TURN": section(env, "AUTOFIX_TURN_", TURN),
+        "VERIFY": section(env, "AUTOFIX_VERIFY_", VERIFY),
         "WEBHOOKS": section(env, "AUTOFIX_WEBHOOKS_", WEBHOOKS),
         "SCM": {"local": {"ROOTS": roots}},
         "SECRET_KEYS": [fernet_key(secret_key)],

@@ -123,3 +123,46 @@ class Block(models.Model):
 
     def __str__(self) -> str:
         return f"block {self.index} of session {self.session_id}"
+
+
+class CallStatus(models.TextChoices):
+    """What came of a model call; ``started`` is charged by its estimate until something is known."""
+
+    STARTED = "started"
+    ANSWERED = "answered"
+    FAILED = "failed"
+    ABANDONED = "abandoned"
+
+
+class ModelCall(models.Model):
+    """One row of the ledger: one call of a model, written before the call is made, so that none goes uncounted.
+
+    Tokens are the provider's count, or our estimate where it gave none (``estimated``). ``cost_usd`` is null where the
+    price of the model is not known. ``task`` names what the turn works on: turns that mend its result share its budget.
+    """
+
+    turn = models.ForeignKey(Turn, on_delete=models.SET_NULL, null=True, related_name="model_calls")
+    task = models.CharField(max_length=128)
+    organization_id = models.CharField(max_length=64)
+    project_id = models.CharField(max_length=64)
+    issue_id = models.CharField(max_length=64)
+    model = models.CharField(max_length=255)
+    status = models.CharField(max_length=16, choices=CallStatus, default=CallStatus.STARTED)
+    estimated = models.BooleanField(default=True)
+    input_tokens = models.PositiveBigIntegerField(default=0)
+    output_tokens = models.PositiveBigIntegerField(default=0)
+    cost_usd = models.FloatField(null=True)
+    error_code = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["task"], name="autofix_calls_of_task"),
+            models.Index(
+                fields=["organization_id", "project_id", "created_at"], name="autofix_calls_of_project"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"call {self.pk} of {self.model}"

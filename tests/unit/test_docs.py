@@ -72,6 +72,7 @@ def variables() -> dict[str, str]:
     found = {f"EXPLORER.OPTIONS.{option}": name for name, option in autofix_settings.OPTIONS.items()}
     found |= {key: f"AUTOFIX_{key}" for key in autofix_settings.TOP}
     found |= {f"TURN.{key}": f"AUTOFIX_TURN_{key}" for key in autofix_settings.TURN}
+    found |= {f"VERIFY.{key}": f"AUTOFIX_VERIFY_{key}" for key in autofix_settings.VERIFY}
     found |= {f"WEBHOOKS.{key}": f"AUTOFIX_WEBHOOKS_{key}" for key in autofix_settings.WEBHOOKS}
     return found | {"DATA_DIR": "AUTOFIX_DATA_DIR"}
 

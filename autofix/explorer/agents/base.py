@@ -12,13 +12,17 @@ from autofix.explorer.tools.toolbox import Toolbox
 
 @dataclass(frozen=True)
 class TurnBrief:
-    """What an agent is told of its turn. ``metadata["attempt"]`` counts the turns spent on the same task, from 1."""
+    """What an agent is told of its turn. ``metadata["attempt"]`` counts the turns spent on the same task, from 1.
+
+    ``turn_id`` is what an agent that costs money books its calls on.
+    """
 
     prompt: str
     artifact_key: str | None
     artifact_schema: dict[str, Any] | None
     can_edit: bool
     metadata: dict[str, Any] = field(default_factory=dict)
+    turn_id: int | None = None
 
 
 class AwaitUserInput(Exception):  # a stop reason, not an error

@@ -11,6 +11,7 @@ from autofix.explorer.tools.toolbox import Toolbox
 from autofix.explorer.workspace import Checkout
 
 MAX_ANSWER = 32_000
+_REFUSED = "Refused: "
 Arguments = ParamSpec("Arguments")
 Tool = Callable[Concatenate[Toolbox, Arguments], str]
 
@@ -30,11 +31,21 @@ def tool(function: Tool[Arguments]) -> Tool[Arguments]:
         try:
             return bounded(function(toolbox, *args, **kwargs))
         except FileNotFoundError as exc:
-            return f"Refused: there is no file {exc}."
+            return refusal(f"there is no file {exc}.")
         except (ToolRefused, PathRefused, EditRefused, RepositoryUnavailable) as exc:
-            return f"Refused: {exc}"
+            return refusal(str(exc))
 
     return answer
+
+
+def refusal(reason: str) -> str:
+    """The answer of a tool that will not do this."""
+    return f"{_REFUSED}{reason}"
+
+
+def is_refusal(text: str) -> bool:
+    """Is this the answer of a tool that would not?"""
+    return text.startswith(_REFUSED)
 
 
 def bounded(text: str) -> str:

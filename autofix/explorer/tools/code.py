@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from autofix.explorer.tools.answers import ToolRefused, checkout_of, lines, tool
 from autofix.explorer.tools.toolbox import Toolbox
 
+MAX_MATCHES = 200
 MAX_PATHS = 500
 MAX_READ_LINES = 800
 
@@ -15,7 +16,7 @@ MAX_READ_LINES = 800
 def list_files(toolbox: Toolbox, pattern: str = "*", repo_name: str = "") -> str:
     """Paths of files that match a shell pattern, in which a star spans folders."""
     paths = [path for path in checkout_of(toolbox, repo_name).paths() if fnmatchcase(path, pattern)]
-    note = [f"[{len(paths) - MAX_PATHS} more]"] if len(paths) > MAX_PATHS else []
+    note = [f"[{len(paths) - MAX_PATHS} more; ask with a narrower pattern]"] if len(paths) > MAX_PATHS else []
     return lines([*paths[:MAX_PATHS], *note], f"No file matches {pattern!r}.")
 
 
@@ -30,7 +31,9 @@ def read_file(
     if start > end:
         raise ToolRefused(f"{path} has {len(text)} lines; {start_line} to {end_line} are not among them.")
     shown = [f"{number}\t{text[number - 1]}" for number in range(start, end + 1)]
-    return "\n".join([*shown, *([f"[{len(text)} lines in all]"] if end < len(text) else [])])
+    return "\n".join(
+        [*shown, *([f"[{len(text) - end} more; ask from line {end + 1}]"] if end < len(text) else [])]
+    )
 
 
 @tool
@@ -38,5 +41,7 @@ def search_code(
     toolbox: Toolbox, pattern: str, *, regex: bool = False, under: str = "", repo_name: str = ""
 ) -> str:
     """Lines that hold a text (or match an extended regular expression), as path:line: text."""
-    found = checkout_of(toolbox, repo_name).search(pattern, regex=regex, under=under)
-    return lines((f"{match.path}:{match.line}: {match.text}" for match in found), "Nothing found.")
+    found = checkout_of(toolbox, repo_name).search(pattern, regex=regex, under=under, limit=MAX_MATCHES + 1)
+    told = [f"{match.path}:{match.line}: {match.text}" for match in found[:MAX_MATCHES]]
+    more = ["[more; ask with a narrower pattern or folder]"] if len(found) > MAX_MATCHES else []
+    return lines([*told, *more], "Nothing found.")

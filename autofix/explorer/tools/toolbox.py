@@ -14,7 +14,7 @@ from autofix.hosts import Event, Host, Issue, TagValue
 class Toolbox:
     """``checkouts`` by repository name; ``artifacts``: the newest of each key that this session holds already.
 
-    ``can_edit`` says whether this turn may change code.
+    ``can_edit`` says whether this turn may change code, ``revisable`` which earlier artifacts it may replace.
     """
 
     issue: Issue
@@ -22,6 +22,7 @@ class Toolbox:
     checkouts: Mapping[str, Checkout]
     can_edit: bool = False
     artifacts: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    revisable: Sequence[str] = ()
 
     def event(self) -> Event | None:
         """The event that explains the issue best where the host can tell, else the newest."""

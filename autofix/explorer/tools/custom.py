@@ -1,0 +1,57 @@
+"""Tools of the host's own: ``AUTOFIX["TOOLS"]`` names them, and nothing else can."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import DatabaseError
+from django.utils.module_loading import import_string
+from pydantic import BaseModel
+
+from autofix import conf
+from autofix.exceptions import Misconfigured
+from autofix.explorer.tools.answers import refusal
+from autofix.hosts import Issue
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class HostTool:
+    """A tool that a host offers. ``run(issue, parameters)`` reads what it knows of the issue and answers with text.
+
+    It may be called again after a crash: it must not change anything. ``description`` tells the model when to use it.
+    """
+
+    description: str
+    parameters: type[BaseModel]
+    run: Callable[[Issue, Any], str]
+
+
+def host_tools() -> dict[str, HostTool]:
+    """The configured tools by name; Misconfigured when one cannot be had."""
+    return {name: _found(name, path) for name, path in conf.settings().tools.items()}
+
+
+def answer(name: str, tool: HostTool, issue: Issue, parameters: BaseModel) -> str:
+    """What the tool says; a tool that breaks is a refusal for the model and a traceback for the log."""
+    try:
+        return tool.run(issue, parameters)
+    except DatabaseError:
+        raise
+    except Exception as exc:
+        logger.exception("the host's tool %s failed", name)
+        return refusal(f"the tool failed ({type(exc).__name__}).")
+
+
+def _found(name: str, path: str) -> HostTool:
+    try:
+        tool = import_string(path)
+    except ImportError as exc:
+        raise Misconfigured(f"TOOLS[{name!r}] cannot be imported: {exc}") from exc
+    if not isinstance(tool, HostTool):
+        raise Misconfigured(f"TOOLS[{name!r}] is no HostTool.")
+    return tool
