@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import pytest
 
 from tests.acceptance.site import Site, running_site
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _leave_nothing_running() -> Iterator[None]:
+    """A test run that is told to end tears its sites down first, as Ctrl-C does."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture(scope="session")

@@ -123,22 +123,21 @@ class Site:
 
 def environment(webhook_url: str, services: dict[str, str], **changes: str) -> dict[str, str]:
     """Short leases and sweeps, so that what is lost is found within the tests' time."""
-    return own_environment(
-        AUTOFIX_LEASE_S="3",
-        AUTOFIX_SWEEP_S="1",
-        AUTOFIX_WEBHOOKS_ALLOW_HTTP="true",
-        AUTOFIX_WEBHOOKS_ALLOWED_NETWORKS="127.0.0.0/8",
-        AUTOFIX_WEBHOOKS_ALLOWED_PORTS=str(urlsplit(webhook_url).port),
-        **services,
-        **changes,
-    )
+    usual = {
+        "AUTOFIX_LEASE_S": "3",
+        "AUTOFIX_SWEEP_S": "1",
+        "AUTOFIX_WEBHOOKS_ALLOW_HTTP": "true",
+        "AUTOFIX_WEBHOOKS_ALLOWED_NETWORKS": "127.0.0.0/8",
+        "AUTOFIX_WEBHOOKS_ALLOWED_PORTS": str(urlsplit(webhook_url).port),
+    }
+    return own_environment(**usual | services | changes)
 
 
 @contextmanager
-def running_site(data_dir: Path, agent: str) -> Iterator[Site]:
-    """A site with this agent, on services of its own; gone afterwards."""
+def running_site(data_dir: Path, agent: str, **variables: str) -> Iterator[Site]:
+    """A site with this agent and environment, on services of its own; gone afterwards."""
     with own_services() as services, children() as started, receiver() as heard:
-        changes = {"AUTOFIX_AGENT": agent}
+        changes = {"AUTOFIX_AGENT": agent, **variables}
         if agent == "scripted":
             script = data_dir / "script.json"
             script.write_text('{"turns": {}}', encoding="utf-8")
