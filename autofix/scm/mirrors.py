@@ -79,6 +79,12 @@ def with_commit(repository: RepositoryRef, sha: str) -> Git:
     return store
 
 
+def holds(repository: RepositoryRef, sha: str) -> bool:
+    """Is the commit on this machine? The remote is not asked."""
+    store = _store(repository)
+    return (store.git_dir / "HEAD").exists() and resolve(store, checked_sha(sha)) is not None
+
+
 def keep(store: Git, sha: str) -> None:
     """Keep the commit from being collected when its branch moves on."""
     if resolve(store, f"refs/autofix/{sha}") is None:

@@ -1,0 +1,224 @@
+// Makes the panel live. Without it every button still works: each form goes to the server and back.
+// What the server rendered is put in place region by region; nothing from outside is ever read as HTML here.
+
+import { follow } from "./stream.js";
+
+const IDLE_POLL_MS = 10_000;
+const NOTHING_NEWER = 2 ** 31;
+
+class Panel {
+  constructor(root) {
+    this.root = root;
+    this.regions = new Map();
+    this.last = this.lastIndex();
+    this.wanted = false;
+    this.busy = false;
+    root.addEventListener("submit", (event) => this.submit(event));
+    root.addEventListener("click", (event) => this.click(event));
+    for (const region of root.querySelectorAll("[data-region]")) this.regions.set(region.dataset.region, region.innerHTML);
+    this.dress();
+    setInterval(() => this.tick(), 1000);
+    setInterval(() => this.look(), IDLE_POLL_MS);
+    this.watch();
+    root.dataset.ready = "yes";
+  }
+
+  // --- following the run ---
+  watch() {
+    this.stop?.abort();
+    const { run, active, stream, seen } = this.root.dataset;
+    if (!run || !active) return;
+    this.stop = new AbortController();
+    follow(`${stream}?run_id=${run}`, seen, this.stop.signal, {
+      block: (block) => this.blockCame(block),
+      step: () => this.refresh(),
+      run: () => this.refresh(),
+      ended: () => this.refresh(),
+    });
+  }
+
+  blockCame(block) {
+    this.from = Math.min(this.from ?? Infinity, block.index - 1);
+    clearTimeout(this.blockTimer);
+    this.blockTimer = setTimeout(() => this.appendBlocks(), 150);
+  }
+
+  async appendBlocks() {
+    const list = this.root.querySelector("[data-entries]");
+    if (!list) return;
+    const since = Math.min(this.from ?? this.last, this.last);
+    this.from = undefined;
+    const page = await this.page(`${this.root.dataset.blocks}?run_id=${this.root.dataset.run}&since=${since}`);
+    if (!page) return;
+    const fresh = [...page.querySelectorAll("[data-index]")];
+    if (since < this.last) for (const old of list.querySelectorAll("[data-index]")) if (Number(old.dataset.index) > since) old.remove();
+    list.append(...fresh);
+    this.last = this.lastIndex();
+    const count = this.root.querySelector("[data-count]");
+    if (count) count.textContent = `${this.last + 1} block${this.last ? "s" : ""}`;
+    if (fresh.length >= 500) await this.appendBlocks();
+  }
+
+  lastIndex() {
+    const entries = this.root.querySelectorAll("[data-entries] > [data-index]");
+    return entries.length ? Number(entries[entries.length - 1].dataset.index) : -1;
+  }
+
+  async look() {
+    // An idle page finds out that somebody else, or automation, went on: the answer is a 304 as long as nothing did.
+    if (this.root.dataset.active || document.hidden || !this.root.dataset.api) return;
+    const answer = await fetch(`${this.root.dataset.api}?since=${NOTHING_NEWER}`, { headers: { Accept: "application/json" } }).catch(() => null);
+    if (!answer?.ok) return;
+    const { autofix } = await answer.json();
+    const now = autofix ? `${autofix.run_id} ${autofix.status} ${autofix.updated_at}` : "";
+    if (this.known !== undefined && now !== this.known) {
+      if (autofix && String(autofix.run_id) !== this.root.dataset.run && this.root.dataset.run) return;
+      await this.refresh(autofix?.run_id);
+    }
+    this.known = now;
+  }
+
+  // --- putting what the server rendered in place ---
+  async refresh(run = this.root.dataset.run) {
+    if (this.busy) { this.wanted = true; return; }
+    this.busy = true;
+    try {
+      const page = await this.page(`${this.root.dataset.panel}${run ? `?run_id=${run}` : ""}`);
+      const fresh = page?.querySelector("#autofix");
+      if (fresh) this.show(fresh);
+    } finally {
+      this.busy = false;
+    }
+    if (this.wanted) { this.wanted = false; setTimeout(() => this.refresh(), 250); }
+  }
+
+  show(fresh) {
+    const { run, active } = this.root.dataset;
+    const other = fresh.dataset.run !== run;
+    for (const name of ["run", "status", "active", "seen"]) this.root.dataset[name] = fresh.dataset[name] ?? "";
+    if (other) { this.replaceWhole(fresh); this.watch(); return; }
+    for (const region of fresh.querySelectorAll("[data-region]")) {
+      if (region.dataset.region !== "columns") this.replace(region.dataset.region, region.innerHTML, region);
+    }
+    this.dress();
+    this.say();
+    if (!active && this.root.dataset.active) this.watch();
+  }
+
+  replaceWhole(fresh) {
+    this.root.replaceChildren(...fresh.childNodes);
+    this.regions.clear();
+    for (const region of this.root.querySelectorAll("[data-region]")) this.regions.set(region.dataset.region, region.innerHTML);
+    this.last = this.lastIndex();
+    this.dress();
+    this.say();
+    this.root.querySelector("#autofix-title")?.scrollIntoView({ block: "nearest" });
+  }
+
+  replace(name, html, region) {
+    // Tokens differ each time and mean the same.
+    const plain = (text) => text.replace(/(csrfmiddlewaretoken" value=")[^"]*/g, "$1");
+    const place = this.root.querySelector(`[data-region="${name}"]`);
+    if (!place || plain(html) === plain(this.regions.get(name) ?? "")) return;
+    this.regions.set(name, html);
+    const open = new Map([...place.querySelectorAll("details[data-key]")].map((each) => [each.dataset.key, each.open]));
+    const typed = new Map([...place.querySelectorAll("textarea[id], input[id], select[id]")].map((each) => [each.id, each.value]));
+    const split = place.querySelector("[data-keep]")?.checked;
+    const focused = place.contains(document.activeElement) ? document.activeElement.id : "";
+    place.replaceChildren(...region.childNodes);
+    for (const each of place.querySelectorAll("details[data-key]")) if (open.has(each.dataset.key)) each.open = open.get(each.dataset.key);
+    for (const [id, value] of typed) { const field = place.querySelector(`#${CSS.escape(id)}`); if (field && value) field.value = value; }
+    const box = place.querySelector("[data-keep]");
+    if (box && split !== undefined) box.checked = split;
+    if (focused) place.querySelector(`#${CSS.escape(focused)}`)?.focus();
+  }
+
+  dress() {
+    for (const button of this.root.querySelectorAll("[data-copy]")) button.hidden = !navigator.clipboard;
+  }
+
+  say() {
+    const step = this.root.querySelector("[aria-current=step] .af-step-name")?.textContent;
+    const state = this.root.querySelector(".af-head .af-badge")?.textContent ?? "";
+    const text = step ? `${state}: ${step}` : state;
+    const live = this.root.querySelector("[data-live]");
+    if (live && live.textContent !== text) live.textContent = text;
+  }
+
+  tick() {
+    for (const each of this.root.querySelectorAll("[data-since]")) {
+      const seconds = Math.max(0, Math.round((Date.now() - Date.parse(each.dataset.since)) / 1000));
+      const text = seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+      if (each.textContent !== text) each.textContent = text;
+    }
+  }
+
+  // --- what a person does ---
+  async submit(event) {
+    const form = event.target;
+    if (!form.dataset.form) return;
+    event.preventDefault();
+    if (form.getAttribute("aria-busy") === "true") return;
+    form.setAttribute("aria-busy", "true");
+    const body = {};
+    for (const [name, value] of new FormData(form)) {
+      if (["csrfmiddlewaretoken", "next"].includes(name) || value.trim() === "") continue;
+      const path = name.split(".");
+      const key = path.pop();
+      path.reduce((place, part) => (place[part] ??= {}), body)[key] = value;
+    }
+    try {
+      const answer = await fetch(form.dataset.form, {
+        method: "POST",
+        headers: { "Content-Type": "application/json", Accept: "application/json", "X-CSRFToken": form.elements.csrfmiddlewaretoken?.value ?? "" },
+        body: JSON.stringify(body),
+      });
+      const said = await answer.json();
+      if (answer.ok) { this.refuse(""); await this.refresh(said.run_id); this.watch(); }
+      else this.refuse([said.detail, ...Object.values(said.errors ?? {}).flat()].join(" "));
+    } catch {
+      this.refuse("The server could not be reached. Nothing was changed, as far as this page knows: try again.");
+    } finally {
+      form.removeAttribute("aria-busy");
+    }
+  }
+
+  refuse(text) {
+    const place = this.root.querySelector("[data-refusal]");
+    place.textContent = text;
+    place.hidden = !text;
+  }
+
+  async click(event) {
+    const copy = event.target.closest("[data-copy]");
+    const earlier = event.target.closest("[data-earlier]");
+    if (copy) {
+      const diff = await (await fetch(copy.dataset.copy, { headers: { Accept: "text/x-diff" } })).text();
+      const files = diff.split(/^(?=diff --git )/m);
+      await navigator.clipboard.writeText(files.find((file) => file.split("\n", 1)[0].endsWith(` b/${copy.dataset.path}`)) ?? diff);
+      copy.textContent = "Copied";
+      setTimeout(() => { copy.textContent = "Copy"; }, 2000);
+    } else if (earlier) {
+      event.preventDefault();
+      await this.showEarlier(earlier);
+    }
+  }
+
+  async showEarlier(link) {
+    const list = this.root.querySelector("[data-entries]");
+    const first = list.querySelector("[data-index]")?.dataset.index ?? "0";
+    const page = await this.page(`${this.root.dataset.blocks}?run_id=${this.root.dataset.run}&before=${first}`);
+    if (!page) return;
+    const more = page.querySelector("[data-more]")?.dataset.more;
+    list.prepend(...page.querySelectorAll("[data-index]"));
+    if (more) link.textContent = `Show earlier ones (${more})`;
+    else link.parentElement.remove();
+  }
+
+  async page(url) {
+    const answer = await fetch(url, { headers: { Accept: "text/html" } }).catch(() => null);
+    return answer?.ok ? new DOMParser().parseFromString(await answer.text(), "text/html") : null;
+  }
+}
+
+for (const root of document.querySelectorAll("#autofix[data-api]")) new Panel(root);
