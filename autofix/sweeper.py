@@ -15,7 +15,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from autofix import autofix_agent, automation, runs
-from autofix.delivery import relay
+from autofix.delivery import claims
 from autofix.explorer import leases
 from autofix.explorer.models import OPEN_TURN, Turn
 from autofix.failpoints import failpoint
@@ -107,7 +107,7 @@ def _unopened_pull_requests(now: datetime) -> int:
 
 
 def _due_deliveries(now: datetime) -> int:
-    if not relay.is_due(now):
+    if not claims.is_due(now):
         return 0
     wake(DELIVER)
     return 1

@@ -46,7 +46,7 @@ def open_pull_request(pull_request_id: int) -> None:
 @shared_task(name=wakeups.DELIVER)
 def deliver() -> None:
     """Send the webhook deliveries that are due."""
-    relay.deliver_due()
+    relay.wake_up()
 
 
 @shared_task(name=wakeups.CONSIDER_ISSUE)

@@ -1,27 +1,42 @@
-"""What an attempt says about its endpoint: alive, failing, or to be disabled."""
+"""What attempts say about their endpoint: alive, failing, to be left alone for a while, or to be disabled."""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from autofix.delivery import outbox
-from autofix.delivery.schedule import Outcome
-from autofix.models.webhooks import Delivery, Endpoint, EndpointStatus
+from autofix.delivery import breaker, outbox
+from autofix.delivery.schedule import Answer, Outcome
+from autofix.models.webhooks import Delivery, Endpoint, EndpointRecord, EndpointStatus
+
+logger = logging.getLogger(__name__)
 
 FAILING_FOR = timedelta(days=5)
+SUCCESS_NOTED_EVERY = timedelta(minutes=1)
+"""How exact ``last_success_at`` is: finer would write the endpoint's row for every delivery."""
+LATENCIES_MS = (50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 15_000)
+"""Upper bounds of the groups in which ``totals`` counts how long attempts took; the last group has none."""
 
 
-def note(delivery: Delivery, outcome: Outcome, now: datetime) -> None:
-    """Remember the outcome at the endpoint, in the caller's transaction; 410 or 5 days without success disable it."""
-    endpoint = Endpoint.objects.filter(pk=delivery.endpoint_id)
-    if outcome is Outcome.DELIVERED:
-        endpoint.update(last_success_at=now, failing_since=None)
-        return
-    endpoint.filter(failing_since=None).update(failing_since=now)
-    if outcome is Outcome.GONE:
-        disable(delivery, "The endpoint answered 410 Gone.")
-    elif endpoint.filter(failing_since__lte=now - FAILING_FOR).exists():
-        disable(delivery, "No delivery succeeded for 5 days.")
+@dataclass(frozen=True)
+class Tried:
+    """An attempt that was recorded."""
+
+    delivery: Delivery
+    answer: Answer
+    outcome: Outcome
+
+
+def note(tried: Collection[Tried], now: datetime) -> None:
+    """Remember the attempts at their endpoints, in the caller's transaction; act where they ask for it."""
+    by_endpoint: dict[int, list[Tried]] = {}
+    for one in tried:
+        by_endpoint.setdefault(one.delivery.endpoint_id, []).append(one)
+    records = _write_records(by_endpoint, now)
+    for endpoint in Endpoint.objects.filter(pk__in=by_endpoint).order_by("pk"):
+        _judge(endpoint, by_endpoint[endpoint.pk], records[endpoint.pk], now)
 
 
 def disable(delivery: Delivery, reason: str) -> None:
@@ -30,7 +45,7 @@ def disable(delivery: Delivery, reason: str) -> None:
     changed = (
         Endpoint.objects.filter(pk=endpoint.pk)
         .exclude(status=EndpointStatus.DISABLED)
-        .update(status=EndpointStatus.DISABLED, disabled_reason=reason)
+        .update(status=EndpointStatus.DISABLED, disabled_reason=reason, open_until=None)
     )
     if changed:
         outbox.store(
@@ -39,3 +54,76 @@ def disable(delivery: Delivery, reason: str) -> None:
             organization_id=endpoint.organization_id,
             data={"endpoint": {"id": endpoint.pk, "url": endpoint.url, "reason": reason}},
         )
+
+
+def _write_records(by_endpoint: dict[int, list[Tried]], now: datetime) -> dict[int, EndpointRecord]:
+    records = _locked(by_endpoint)
+    if missing := by_endpoint.keys() - records.keys():
+        made = [EndpointRecord(endpoint_id=pk) for pk in sorted(missing)]
+        EndpointRecord.objects.bulk_create(made, ignore_conflicts=True)
+        records = _locked(by_endpoint)
+    for pk, record in records.items():
+        delivered = sum(one.outcome is Outcome.DELIVERED for one in by_endpoint[pk])
+        failed = len(by_endpoint[pk]) - delivered
+        record.recent = breaker.noted(record.recent, now.timestamp(), delivered=delivered, failed=failed)
+        for one in by_endpoint[pk]:
+            _count(record, one.answer)
+    EndpointRecord.objects.bulk_update(records.values(), ["recent", "totals"])
+    return records
+
+
+def _locked(pks: Collection[int]) -> dict[int, EndpointRecord]:
+    rows = EndpointRecord.objects.filter(pk__in=pks).order_by("pk")
+    return {row.pk: row for row in rows.select_for_update(no_key=True)}
+
+
+def _count(record: EndpointRecord, answer: Answer) -> None:
+    """``totals[result]`` is the count, the milliseconds, and the count per group of latencies."""
+    total = record.totals.setdefault(answer.result, [0, 0, *[0] * (len(LATENCIES_MS) + 1)])
+    total[0] += 1
+    total[1] += answer.latency_ms
+    total[2 + sum(answer.latency_ms > bound for bound in LATENCIES_MS)] += 1
+
+
+def _judge(endpoint: Endpoint, tried: Sequence[Tried], record: EndpointRecord, now: datetime) -> None:
+    gone = next((one for one in tried if one.outcome is Outcome.GONE), None)
+    if gone is not None:
+        disable(gone.delivery, "The endpoint answered 410 Gone.")
+    elif any(one.outcome is Outcome.DELIVERED for one in tried):
+        _alive(endpoint, record, now)
+    else:
+        _failing(endpoint, tried[0].delivery, now)
+    if breaker.trips(record.recent):
+        _open(endpoint, now)
+
+
+def _alive(endpoint: Endpoint, record: EndpointRecord, now: datetime) -> None:
+    last = endpoint.last_success_at
+    if endpoint.failing_since is not None or last is None or not last <= now < last + SUCCESS_NOTED_EVERY:
+        Endpoint.objects.filter(pk=endpoint.pk).update(last_success_at=now, failing_since=None)
+    if endpoint.status == EndpointStatus.OPEN:
+        _close(endpoint, record)
+
+
+def _failing(endpoint: Endpoint, delivery: Delivery, now: datetime) -> None:
+    since = endpoint.failing_since
+    if since is None or since > now:  # later than now: the clock was put back
+        Endpoint.objects.filter(pk=endpoint.pk).update(failing_since=now)
+    elif since <= now - FAILING_FOR:
+        disable(delivery, "No delivery succeeded for 5 days.")
+
+
+def _open(endpoint: Endpoint, now: datetime) -> None:
+    """Leave the endpoint alone; after a failed probe once more."""
+    usable = Endpoint.objects.filter(pk=endpoint.pk).exclude(status=EndpointStatus.DISABLED)
+    if usable.update(status=EndpointStatus.OPEN, open_until=now + breaker.OPEN_FOR):
+        logger.warning("webhook endpoint failing: breaker open", extra={"endpoint": endpoint.pk})
+
+
+def _close(endpoint: Endpoint, record: EndpointRecord) -> None:
+    """The probe succeeded: what failed before does not count any more."""
+    still_open = Endpoint.objects.filter(pk=endpoint.pk, status=EndpointStatus.OPEN)
+    still_open.update(status=EndpointStatus.ACTIVE, open_until=None)
+    record.recent = []
+    record.save(update_fields=["recent"])
+    logger.info("webhook endpoint works again: breaker closed", extra={"endpoint": endpoint.pk})

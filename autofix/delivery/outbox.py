@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from autofix import conf
-from autofix.delivery import bodies
+from autofix.delivery import bodies, lanes
 from autofix.models.runs import Run
 from autofix.models.webhooks import Delivery, Endpoint, EndpointFormat, EndpointStatus, WebhookEvent
 from autofix.wakeups import DELIVER, wake
@@ -41,7 +41,7 @@ def store(
             if run is not None:
                 run.event_sequence += 1
                 run.save(update_fields=["event_sequence"])
-            _fan_out(event, [only] if only is not None else _takers(organization_id, type))
+            _fan_out(event, [only] if only is not None else _takers(organization_id, type), run)
     return event
 
 
@@ -77,7 +77,11 @@ def _takers(organization_id: str, event_type: str) -> list[Endpoint]:
     endpoints = Endpoint.objects.filter(organization_id=organization_id).exclude(
         status=EndpointStatus.DISABLED
     )
-    return [endpoint for endpoint in endpoints.only("id", "events", "format") if wants(endpoint, event_type)]
+    return [
+        endpoint
+        for endpoint in endpoints.only("id", "events", "format", "ordered")
+        if wants(endpoint, event_type)
+    ]
 
 
 def wants(endpoint: Endpoint, event_type: str) -> bool:
@@ -87,10 +91,22 @@ def wants(endpoint: Endpoint, event_type: str) -> bool:
     return EVERYTHING in endpoint.events or event_type in endpoint.events
 
 
-def _fan_out(event: WebhookEvent, endpoints: Iterable[Endpoint]) -> None:
+def _fan_out(event: WebhookEvent, endpoints: Collection[Endpoint], run: Run | None) -> None:
     first_wait = conf.settings().webhooks.schedule[0]
-    due = timezone.now() + timedelta(seconds=first_wait)
-    deliveries = [Delivery(event=event, endpoint=endpoint, next_attempt_at=due) for endpoint in endpoints]
+    now = timezone.now()
+    due = now + timedelta(seconds=first_wait)
+    behind = lanes.occupied(endpoints, run) if run is not None else set()
+    deliveries = [
+        Delivery(
+            event=event,
+            endpoint=endpoint,
+            run=run,
+            sequence=event.sequence,
+            next_attempt_at=None if endpoint.pk in behind else due,
+            scheduled_at=now,
+        )
+        for endpoint in endpoints
+    ]
     if deliveries:
         Delivery.objects.bulk_create(deliveries)
         wake(DELIVER, countdown=first_wait)

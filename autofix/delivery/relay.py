@@ -1,146 +1,184 @@
 """Delivers what is due: claim in a short transaction, send outside of any, record under the claim's fence.
 
 A relay that dies between sending and recording leaves a claim that runs out; the delivery is then sent again with the same
-webhook id. Hence at least once.
+webhook id. Hence at least once. Sending happens in threads; a slot that gets free is filled again at once, so an endpoint
+that hangs holds up nothing but the few slots that it may have.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
-import random
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from datetime import datetime, timedelta
+import queue
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
-from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
-from autofix import conf
-from autofix.delivery import endpoint_health, transport
+from autofix.delivery import recording, transport
+from autofix.delivery.claims import Claims
 from autofix.delivery.composing import compose
-from autofix.delivery.schedule import Answer, Outcome, Verdict, judge
+from autofix.delivery.schedule import Answer
 from autofix.exceptions import Misconfigured
 from autofix.failpoints import failpoint
-from autofix.models.webhooks import Attempt, Delivery, DeliveryStatus, EndpointStatus
+from autofix.models.webhooks import Delivery
 from autofix.wakeups import DELIVER, wake
 
 logger = logging.getLogger(__name__)
 
-BATCH = 16
-CLAIM_S = 60
-"""How long a claim holds: a whole attempt takes 15 s at most, and a batch is sent at once."""
-WAKE_WITHIN_S = 300
-"""A longer wait is left to the sweeper: brokers do not keep far wake-ups well."""
+SLOTS = 32
+SHIFT_S = 10.0
+"""How long a relay takes on new work before it leaves the rest to the next one: a worker that is to stop waits for it."""
+LOOK_S = 1.0
+"""How often it looks for what has become due while it waits for answers."""
+GATHER_S = 0.01
+"""How long it waits for more answers to record together with the first one."""
+DATABASE_TRIES = 4
+
+Answered = tuple[Delivery, Answer]
 
 
-def deliver_due(limit: int = 500) -> int:
-    """Attempt what is due, at most ``limit`` deliveries; how many attempts were made. Never inside a transaction."""
-    attempted = 0
-    while attempted < limit:
-        claimed = claim(min(BATCH, limit - attempted))
-        if not claimed:
-            return attempted
-        failpoint("delivery.claimed")
-        for delivery, answer in _send(claimed):
-            failpoint("delivery.sent")
-            record(delivery, answer)
-            failpoint("delivery.recorded")
-        attempted += len(claimed)
-    wake(DELIVER)
-    return attempted
+class Relay:
+    """One pass over what is due. Only the thread that calls ``work`` touches the database."""
 
+    def __init__(self, claims: Claims, limit: float = float("inf")) -> None:
+        self.attempted = 0
+        self._limit = limit
+        self._claims = claims
+        self._in_flight = 0
+        self._news: queue.SimpleQueue[Answered | None] = queue.SimpleQueue()
+        self._threads = ThreadPoolExecutor(SLOTS, thread_name_prefix="autofix-deliver")
 
-def is_due(now: datetime) -> bool:
-    """Whether a relay would find something to do."""
-    return due(now).exists()
+    def ring(self) -> None:
+        """There is something new to deliver. From any thread."""
+        self._news.put(None)
 
+    def work(self) -> bool:
+        """Deliver until nothing is due and nothing in flight: False. True when the shift or the limit ended before that."""
+        until = time.monotonic() + SHIFT_S
+        while time.monotonic() < until and self.attempted < self._limit:
+            self._claim()
+            if not self._in_flight:
+                return False
+            self._record(self._gather())
+        return True
 
-def due(now: datetime) -> QuerySet[Delivery]:
-    """Deliveries whose time has come and that nobody is at.
+    def finish(self) -> None:
+        """Wait for what is in flight and record it."""
+        while self._in_flight:
+            self._record(self._gather())
 
-    Of one run's events an endpoint gets the next only when the one before has been delivered or is dead.
-    """
-    earlier = Delivery.objects.filter(
-        endpoint=OuterRef("endpoint"),
-        status=DeliveryStatus.PENDING,
-        event__run=OuterRef("event__run"),
-        event__sequence__lt=OuterRef("event__sequence"),
-    )
-    return (
-        Delivery.objects.filter(Q(claimed_until=None) | Q(claimed_until__lt=now))
-        .filter(status=DeliveryStatus.PENDING, next_attempt_at__lte=now)
-        .exclude(endpoint__status=EndpointStatus.DISABLED)
-        .filter(~Exists(earlier))
-    )
+    def close(self) -> None:
+        """Give the threads back. What is still in flight is lost; its claims run out."""
+        self._threads.shutdown(wait=False)
 
-
-def claim(limit: int) -> list[Delivery]:
-    """Take up to ``limit`` due deliveries, committed on return: until the claim runs out they are this caller's alone."""
-    now = timezone.now()
-    if not is_due(now):  # reading costs no write lock on SQLite
-        return []
-    with transaction.atomic(durable=True):
-        # Databases without SKIP LOCKED (SQLite) ignore it: there the transaction itself is exclusive.
-        rows = due(now).select_for_update(skip_locked=True, of=("self",)).select_related("endpoint", "event")
-        claimed = list(rows.order_by("next_attempt_at", "id")[:limit])
-        until = now + timedelta(seconds=CLAIM_S)
+    def _claim(self) -> None:
+        free = min(SLOTS - self._in_flight, self._limit - self.attempted)
+        claimed = self._claims.take(int(free))
+        if claimed:
+            failpoint("delivery.claimed")
         for delivery in claimed:
-            delivery.fence += 1
-            delivery.claimed_until = until
-        Delivery.objects.bulk_update(claimed, ["fence", "claimed_until"])
-    return claimed
+            self._threads.submit(self._send, delivery)
+        self._in_flight += len(claimed)
+        self.attempted += len(claimed)
 
+    def _send(self, delivery: Delivery) -> None:
+        try:
+            answer = _attempt(delivery)
+        except Exception:  # whatever it is, the delivery must not look as if it were still under way
+            logger.exception("attempt broke off", extra={"delivery": delivery.pk})
+            answer = Answer(None, error="The attempt broke off.")
+        self._news.put((delivery, answer))
 
-def record(delivery: Delivery, answer: Answer) -> None:
-    """Write down the attempt and what becomes of the delivery, unless the claim has passed to another relay."""
-    now = timezone.now()
-    tried = delivery.attempts + 1
-    # Chance spreads the load; nothing secret hangs on it.
-    chance = random.random()  # noqa: S311 - not cryptography
-    verdict = judge(answer, tried=tried, waits=conf.settings().webhooks.schedule, chance=chance, now=now)
-    with transaction.atomic():
-        held = Delivery.objects.filter(pk=delivery.pk, fence=delivery.fence, status=DeliveryStatus.PENDING)
-        due_again = now + timedelta(seconds=verdict.wait_s)
-        if not held.update(
-            status=_status(verdict),
-            attempts=F("attempts") + 1,
-            claimed_until=None,
-            next_attempt_at=due_again if verdict.outcome is Outcome.RETRY else None,
-            delivered_at=now if verdict.outcome is Outcome.DELIVERED else None,
-            last_error=answer.error,
-        ):
-            logger.warning("attempt not recorded: the claim was lost", extra={"delivery": delivery.pk})
+    def _gather(self) -> list[Answered]:
+        """The answers that have come; empty when it is time to look for new work."""
+        news: list[Answered | None] = []
+        with contextlib.suppress(queue.Empty):
+            news.append(self._news.get(timeout=LOOK_S))
+            until = time.monotonic() + GATHER_S
+            while len(news) < min(SLOTS // 2, self._in_flight):
+                news.append(self._news.get(timeout=max(0.0, until - time.monotonic())))
+        return [one for one in news if one is not None]
+
+    def _record(self, answered: list[Answered]) -> None:
+        if not answered:
             return
-        Attempt.objects.create(
-            delivery=delivery,
-            number=delivery.fence,
-            response_status=answer.status,
-            latency_ms=answer.latency_ms,
-            response_excerpt=answer.excerpt,
-            error=answer.error,
-        )
-        endpoint_health.note(delivery, verdict.outcome, now)
-        if verdict.outcome is Outcome.RETRY and verdict.wait_s <= WAKE_WITHIN_S:
-            wake(DELIVER, countdown=verdict.wait_s)
+        failpoint("delivery.sent")
+        _insist_on_recording(answered)
+        self._in_flight -= len(answered)
+        failpoint("delivery.recorded")
 
 
-def _status(verdict: Verdict) -> DeliveryStatus:
-    match verdict.outcome:
-        case Outcome.DELIVERED:
-            return DeliveryStatus.DELIVERED
-        case Outcome.RETRY:
-            return DeliveryStatus.PENDING
-        case Outcome.DEAD | Outcome.GONE:
-            return DeliveryStatus.DEAD
+def deliver_due(limit: float = float("inf")) -> int:
+    """Attempt what is due, at most ``limit`` deliveries; how many attempts were made. Never inside a transaction."""
+    relay = Relay(Claims(), limit)
+    try:
+        if relay.work():
+            wake(DELIVER)
+        relay.finish()
+    finally:
+        relay.close()
+    return relay.attempted
 
 
-def _send(claimed: list[Delivery]) -> Iterator[tuple[Delivery, Answer]]:
-    """Send the batch at once, so that one that hangs does not hold up the others; answers come as they arrive."""
-    with ThreadPoolExecutor(max_workers=len(claimed), thread_name_prefix="autofix-deliver") as threads:
-        sending = {threads.submit(_attempt, delivery): delivery for delivery in claimed}
-        for answer in as_completed(sending):
-            yield sending[answer], answer.result()
+class _Desk:
+    """Where wake-ups arrive: the first one in a process works, the others only tell it that there is more."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._claims = Claims()
+        self._relay: Relay | None = None
+        self._rung = False
+
+    def wake_up(self) -> None:
+        with self._lock:
+            if self._relay is not None:
+                self._rung = True
+                self._relay.ring()
+                return
+            relay = self._relay = Relay(self._claims)
+        try:
+            self._work(relay)
+            relay.finish()
+        finally:
+            relay.close()
+
+    def _work(self, relay: Relay) -> None:
+        try:
+            while True:
+                self._rung = False
+                more = relay.work()
+                with self._lock:
+                    if more or not self._rung:
+                        self._relay = None
+                        break
+        except BaseException:
+            with self._lock:
+                self._relay = None
+            raise
+        if more:
+            wake(DELIVER)
+
+
+wake_up = _Desk().wake_up
+"""Deliver what is due, unless this process is at it already; returns when everything that was begun is recorded."""
+
+
+def _insist_on_recording(answered: list[Answered]) -> None:
+    """Record, once more over a new connection when the database has gone away or chose us to break a deadlock."""
+    for left in reversed(range(DATABASE_TRIES)):
+        try:
+            recording.record(answered)
+        except (OperationalError, InterfaceError):
+            if not left or connection.in_atomic_block:
+                raise
+            logger.warning("database not reached, trying again", exc_info=True)
+            connection.close()
+            time.sleep(2.0 ** (DATABASE_TRIES - left - 2))
+        else:
+            return
 
 
 def _attempt(delivery: Delivery) -> Answer:

@@ -44,6 +44,15 @@ class Answer:
         """A complete answer of the 2xx class."""
         return self.status is not None and is_success(self.status) and not self.error
 
+    @property
+    def result(self) -> str:
+        """A word for it: ``delivered``, ``rejected`` by the endpoint, ``timed_out``, or ``failed`` without an answer."""
+        if self.succeeded:
+            return "delivered"
+        if self.status is not None:
+            return "rejected"
+        return "timed_out" if self.timed_out else "failed"
+
 
 @dataclass(frozen=True)
 class Verdict:

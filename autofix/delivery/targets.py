@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import re
 import socket
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
 
 import requests
-from urllib3.util import parse_url
+from urllib3.util import Url, parse_url
 
 from autofix import conf
 from autofix.delivery.errors import TargetRefused, TargetUnknown
@@ -29,9 +31,6 @@ DENIED: tuple[IPv4Network | IPv6Network, ...] = tuple(
         "64:ff9b:1::/48", "2001::/32", "2002::/16", "3fff::/20", "5f00::/16", "fec0::/10",
     )
 )  # fmt: skip
-
-# Name resolution cannot be given a time limit, only be waited for with one.
-_resolvers = ThreadPoolExecutor(max_workers=8, thread_name_prefix="autofix-dns")
 
 
 @dataclass(frozen=True)
@@ -56,11 +55,7 @@ def parse(url: str) -> Target:
     """The target that this URL names; TargetRefused, with the reason, when its shape is not allowed."""
     if len(url) > MAX_URL or FORBIDDEN_CHARACTERS.search(url):
         raise TargetRefused(f"The URL must have at most {MAX_URL} characters, and no spaces or backslashes.")
-    try:
-        canonical = requests.Request("POST", url).prepare().url or ""
-        parts = parse_url(canonical)
-    except (requests.RequestException, ValueError) as exc:
-        raise TargetRefused("The URL is not valid.") from exc
+    canonical, parts = _canonical(url)
     rules = conf.settings().webhooks
     scheme, host = parts.scheme or "", parts.host or ""
     if scheme not in (("https", "http") if rules.allow_http else ("https",)):
@@ -73,13 +68,21 @@ def parse(url: str) -> Target:
     return Target(url=canonical, scheme=scheme, host=host, port=port)
 
 
+@lru_cache(maxsize=1024)
+def _canonical(url: str) -> tuple[str, Url]:
+    try:
+        canonical = requests.Request("POST", url).prepare().url or ""
+        return canonical, parse_url(canonical)
+    except (requests.RequestException, ValueError) as exc:
+        raise TargetRefused("The URL is not valid.") from exc
+
+
 def resolve(target: Target) -> list[Address]:
     """All addresses of the target; TargetRefused when any of them is not allowed, TargetUnknown when there is none."""
     host = target.host.removeprefix("[").removesuffix("]")
-    lookup = _resolvers.submit(socket.getaddrinfo, host, target.port, type=socket.SOCK_STREAM)
     try:
-        found = lookup.result(timeout=DNS_S)
-    except (OSError, UnicodeError, TimeoutError) as exc:
+        found = _look_up(host, target.port)
+    except (OSError, UnicodeError) as exc:
         raise TargetUnknown from exc
     for *_, sockaddr in found:
         if not is_allowed(str(sockaddr[0])):
@@ -93,6 +96,33 @@ def check_on_saving(url: str) -> None:
     target = parse(url)
     with contextlib.suppress(TargetUnknown):
         resolve(target)
+
+
+def _look_up(host: str, port: int) -> list[Any]:
+    """What the resolver says within DNS_S seconds. A lookup cannot be given a limit, only be waited for with one.
+
+    Each has a thread of its own, so that name servers which do not answer hold up nobody else's lookups.
+    """
+    lookup: Future[list[Any]] = Future()
+
+    def look_up() -> None:
+        try:
+            lookup.set_result(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except Exception as exc:  # noqa: BLE001 - raised in the thread that waits for it
+            lookup.set_exception(exc)
+
+    if _is_address(host):
+        look_up()  # nobody needs to be asked
+    else:
+        threading.Thread(target=look_up, name="autofix-dns", daemon=True).start()
+    return lookup.result(timeout=DNS_S)
+
+
+def _is_address(host: str) -> bool:
+    with contextlib.suppress(ValueError):
+        ip_address(host)
+        return True
+    return False
 
 
 def is_allowed(text: str) -> bool:

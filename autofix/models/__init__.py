@@ -20,6 +20,7 @@ from autofix.models.webhooks import (
     DeliveryStatus,
     Endpoint,
     EndpointFormat,
+    EndpointRecord,
     EndpointStatus,
     WebhookEvent,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "DeliveryStatus",
     "Endpoint",
     "EndpointFormat",
+    "EndpointRecord",
     "EndpointStatus",
     "IdempotencyRecord",
     "OrganizationSettings",

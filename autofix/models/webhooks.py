@@ -6,6 +6,7 @@ import uuid
 
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from autofix.models.runs import Run
 
@@ -39,7 +40,11 @@ def all_events() -> list[str]:
 
 
 class Endpoint(models.Model):
-    """Who wants webhooks. Secrets are encrypted; the previous one signs along until ``previous_secret_until``."""
+    """Who wants webhooks. Secrets are encrypted; the previous one signs along until ``previous_secret_until``.
+
+    ``ordered``: of one run's events it gets the next only after the one before. ``open_until``: status ``open`` ends with
+    a probe that may not begin before.
+    """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     organization_id = models.CharField(max_length=64)
@@ -48,6 +53,8 @@ class Endpoint(models.Model):
     format = models.CharField(max_length=16, choices=EndpointFormat, default=EndpointFormat.STANDARD)
     status = models.CharField(max_length=16, choices=EndpointStatus, default=EndpointStatus.ACTIVE)
     disabled_reason = models.TextField(blank=True)
+    ordered = models.BooleanField(default=True)
+    open_until = models.DateTimeField(null=True)
     secret = models.TextField()
     previous_secret = models.TextField(blank=True)
     previous_secret_until = models.DateTimeField(null=True)
@@ -60,6 +67,23 @@ class Endpoint(models.Model):
 
     def __str__(self) -> str:
         return f"endpoint {self.pk}"
+
+
+class EndpointRecord(models.Model):
+    """What the attempts at an endpoint came to; apart from the endpoint, whose row then changes only when its state does.
+
+    ``recent``: ``[[start, delivered, failed], …]`` per quarter of a minute (seconds since 1970) of the last five minutes.
+    ``totals``: per result how many attempts there ever were, how many milliseconds they took, and how they spread.
+    """
+
+    endpoint = models.OneToOneField(
+        Endpoint, primary_key=True, on_delete=models.CASCADE, related_name="record"
+    )
+    recent = models.JSONField(default=list)
+    totals = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return f"record of endpoint {self.endpoint_id}"
 
 
 class WebhookEvent(models.Model):
@@ -91,13 +115,28 @@ class WebhookEvent(models.Model):
 
 
 class Delivery(models.Model):
-    """One event for one endpoint. ``next_attempt_at`` says when it is due; ``fence`` counts the claims."""
+    """One event for one endpoint, at most once claimed at a time; ``fence`` counts the claims.
 
-    event = models.ForeignKey(WebhookEvent, on_delete=models.CASCADE, related_name="deliveries")
-    endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, related_name="deliveries")
+    ``next_attempt_at`` says when it is due: None while it waits behind an earlier event of its run, the end of the claim
+    while it is claimed. ``scheduled_at`` is when that was decided. ``run`` and ``sequence`` are the event's.
+    """
+
+    # Each foreign key here leads an index of several columns already.
+    event = models.ForeignKey(
+        WebhookEvent, on_delete=models.CASCADE, related_name="deliveries", db_index=False
+    )
+    endpoint = models.ForeignKey(
+        Endpoint, on_delete=models.CASCADE, related_name="deliveries", db_index=False
+    )
     status = models.CharField(max_length=16, choices=DeliveryStatus, default=DeliveryStatus.PENDING)
     attempts = models.PositiveIntegerField(default=0)
+    # Deleted with its event, like which it names the run; without a constraint, writing it locks no run.
+    run = models.ForeignKey(
+        Run, null=True, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
+    )
+    sequence = models.PositiveIntegerField(null=True)
     next_attempt_at = models.DateTimeField(null=True)
+    scheduled_at = models.DateTimeField(default=timezone.now)
     claimed_until = models.DateTimeField(null=True)
     fence = models.PositiveIntegerField(default=0)
     last_error = models.TextField(blank=True)
@@ -109,8 +148,24 @@ class Delivery(models.Model):
             models.UniqueConstraint(fields=["event", "endpoint"], name="autofix_one_delivery_per_endpoint")
         ]
         indexes = [
+            # Of each endpoint what is due first: the relay walks from endpoint to endpoint.
             models.Index(
-                fields=["next_attempt_at"], condition=Q(status="pending"), name="autofix_due_deliveries"
+                fields=["endpoint", "next_attempt_at", "id"],
+                condition=Q(status="pending"),
+                name="autofix_due_per_endpoint",
+            ),
+            models.Index(
+                fields=["endpoint", "run", "sequence"],
+                condition=Q(status="pending", run__isnull=False),
+                name="autofix_delivery_lanes",
+            ),
+            models.Index(
+                fields=["claimed_until"],
+                condition=Q(claimed_until__isnull=False),
+                name="autofix_claimed_deliveries",
+            ),
+            models.Index(
+                fields=["scheduled_at"], condition=Q(status="pending"), name="autofix_scheduled_deliveries"
             ),
             models.Index(fields=["endpoint", "-id"]),
         ]
@@ -123,7 +178,7 @@ class Delivery(models.Model):
 class Attempt(models.Model):
     """One HTTP try. ``response_status`` None: no answer came; ``response_excerpt``: at most the first 4 KiB."""
 
-    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="tries")
+    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="tries", db_index=False)
     number = models.PositiveIntegerField()
     response_status = models.PositiveSmallIntegerField(null=True)
     latency_ms = models.PositiveIntegerField()

@@ -40,5 +40,6 @@ def record(run: Run, kind: str = "root_cause_started", **data: Any) -> WebhookEv
 
 def make_due() -> None:
     """Let the time come for everything that waits, and all claims run out."""
-    Delivery.objects.filter(status="pending").update(next_attempt_at="2000-01-01T00:00:00Z")
+    waiting = Delivery.objects.filter(status="pending", next_attempt_at__isnull=False)
+    waiting.update(next_attempt_at="2000-01-01T00:00:00Z")
     Delivery.objects.exclude(claimed_until=None).update(claimed_until="2000-01-01T00:00:00Z")

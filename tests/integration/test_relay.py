@@ -13,7 +13,8 @@ from django.utils import timezone
 from standardwebhooks.webhooks import Webhook
 
 from autofix import secrets
-from autofix.delivery import relay
+from autofix.delivery import recording, relay
+from autofix.delivery.claims import Claims
 from autofix.delivery.schedule import Answer
 from autofix.delivery.signing import sentry_signature
 from autofix.models.webhooks import Attempt, Endpoint, EndpointStatus, WebhookEvent
@@ -182,7 +183,7 @@ class TestRetries:
         make_endpoint(receiver.url)
         event = record(make_run())
         with monkeypatch.context() as patched:
-            patched.setattr(relay, "record", _die)
+            patched.setattr(recording, "record", _die)
             with pytest.raises(KeyboardInterrupt):
                 relay.deliver_due()
         assert relay.deliver_due() == 0, "the claim still holds"
@@ -196,10 +197,10 @@ class TestRetries:
         """A relay whose claim was taken over does not overwrite what the next one found out."""
         make_endpoint(receiver.url)
         event = record(make_run())
-        (late,) = relay.claim(1)
+        (late,) = Claims().take(1)
         make_due()
         relay.deliver_due()
-        relay.record(late, Answer(500, error="late"))
+        recording.record([(late, Answer(500, error="late"))])
         delivery = event.deliveries.get()
         assert (delivery.status, delivery.last_error, delivery.tries.count()) == ("delivered", "", 1)
 
@@ -207,8 +208,8 @@ class TestRetries:
         """What one has claimed, the other does not see."""
         make_endpoint(receiver.url)
         record(make_run())
-        assert len(relay.claim(10)) == 1
-        assert relay.claim(10) == []
+        assert len(Claims().take(10)) == 1
+        assert Claims().take(10) == []
 
     @pytest.mark.django_db(transaction=True)
     def test_relays_at_once_send_everything_once(self, receiver: Receiver) -> None:

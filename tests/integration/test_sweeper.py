@@ -118,7 +118,7 @@ def test_one_broken_remedy_does_not_hide_the_others(run: Run, queue: WakeupQueue
     """An error in one kind of stall is logged, counted as -1, and the rest is swept all the same."""
     queue.lose()
     age_everything()
-    with patch("autofix.sweeper.relay.is_due", side_effect=RuntimeError("no")):
+    with patch("autofix.sweeper.claims.is_due", side_effect=RuntimeError("no")):
         found = sweep()
     assert found["due_deliveries"] == -1
     assert found["unclaimed_turns"] == 1

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db.models import Count, Min
+from django.db.models import Count
 from django.utils import timezone
 
-from autofix.delivery import relay, repeating
+from autofix.delivery import claims, repeating
 from autofix.models.webhooks import Delivery, DeliveryStatus
 
 
@@ -54,6 +54,6 @@ class Command(BaseCommand):
         for status in DeliveryStatus.values:
             self.stdout.write(f"{status}: {counts.get(status, 0)}")
         now = timezone.now()
-        oldest = relay.due(now).aggregate(oldest=Min("next_attempt_at"))["oldest"]
+        oldest = claims.oldest_due(now)
         waiting = round((now - oldest).total_seconds()) if oldest else 0
         self.stdout.write(f"oldest due for {waiting} s")

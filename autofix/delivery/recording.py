@@ -1,0 +1,109 @@
+"""Writing down what came of attempts, many in one transaction, each under the fence of its claim."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from autofix import conf
+from autofix.delivery import endpoint_health, lanes
+from autofix.delivery.endpoint_health import Tried
+from autofix.delivery.schedule import Answer, Outcome, Verdict, judge
+from autofix.models.webhooks import Attempt, Delivery, DeliveryStatus
+from autofix.wakeups import DELIVER, wake
+
+logger = logging.getLogger(__name__)
+
+WAKE_WITHIN_S = 300
+"""A longer wait is left to the sweeper: brokers do not keep far wake-ups well."""
+
+Judged = tuple[Tried, Verdict]
+
+
+def record(answered: Collection[tuple[Delivery, Answer]]) -> None:
+    """Write down the attempts and what becomes of the deliveries, except where the claim has passed to another relay."""
+    now = timezone.now()
+    with transaction.atomic():
+        judged = [_judge(delivery, answer, now) for delivery, answer in _still_ours(answered)]
+        _end_delivered([tried for tried, verdict in judged if verdict.outcome is Outcome.DELIVERED], now)
+        _write_failed([one for one in judged if one[1].outcome is not Outcome.DELIVERED], now)
+        Attempt.objects.bulk_create([_attempt(tried) for tried, _ in judged])
+        lanes.release(
+            [tried.delivery for tried, verdict in judged if verdict.outcome is not Outcome.RETRY], now
+        )
+        endpoint_health.note([tried for tried, _ in judged], now)
+    for wait_s in _soon(verdict for _, verdict in judged):
+        wake(DELIVER, countdown=wait_s)
+
+
+def _still_ours(answered: Collection[tuple[Delivery, Answer]]) -> list[tuple[Delivery, Answer]]:
+    pks = [delivery.pk for delivery, _ in answered]
+    pending = Delivery.objects.filter(pk__in=pks, status=DeliveryStatus.PENDING).order_by("pk")
+    rows = pending.select_for_update(no_key=True).values_list("pk", "fence", "attempts")
+    held = {pk: (fence, attempts) for pk, fence, attempts in rows}
+    ours = []
+    for delivery, answer in answered:
+        fence, attempts = held.get(delivery.pk, (None, 0))
+        if fence == delivery.fence:
+            delivery.attempts = attempts  # a replay meanwhile began its schedule anew
+            ours.append((delivery, answer))
+        else:
+            logger.warning("attempt not recorded: the claim was lost", extra={"delivery": delivery.pk})
+    return ours
+
+
+def _judge(delivery: Delivery, answer: Answer, now: datetime) -> Judged:
+    # Chance spreads the load; nothing secret hangs on it.
+    chance = random.random()  # noqa: S311 - not cryptography
+    waits = conf.settings().webhooks.schedule
+    verdict = judge(answer, tried=delivery.attempts + 1, waits=waits, chance=chance, now=now)
+    return Tried(delivery, answer, verdict.outcome), verdict
+
+
+def _end_delivered(delivered: Sequence[Tried], now: datetime) -> None:
+    Delivery.objects.filter(pk__in=[tried.delivery.pk for tried in delivered]).update(
+        status=DeliveryStatus.DELIVERED,
+        attempts=F("attempts") + 1,
+        claimed_until=None,
+        next_attempt_at=None,
+        delivered_at=now,
+        last_error="",
+    )
+
+
+def _write_failed(failed: Sequence[Judged], now: datetime) -> None:
+    for tried, verdict in failed:
+        again = verdict.outcome is Outcome.RETRY
+        Delivery.objects.filter(pk=tried.delivery.pk).update(
+            status=DeliveryStatus.PENDING if again else DeliveryStatus.DEAD,
+            attempts=F("attempts") + 1,
+            claimed_until=None,
+            next_attempt_at=now + timedelta(seconds=verdict.wait_s) if again else None,
+            scheduled_at=now,
+            last_error=tried.answer.error,
+        )
+
+
+def _attempt(tried: Tried) -> Attempt:
+    answer = tried.answer
+    return Attempt(
+        delivery=tried.delivery,
+        number=tried.delivery.fence,
+        response_status=answer.status,
+        latency_ms=answer.latency_ms,
+        response_excerpt=answer.excerpt,
+        error=answer.error,
+    )
+
+
+def _soon(verdicts: Iterable[Verdict]) -> list[float]:
+    """When to look again: one wake-up for everything that is due within the same second."""
+    waits = [verdict.wait_s for verdict in verdicts if verdict.outcome is Outcome.RETRY]
+    latest = {int(wait_s): wait_s for wait_s in sorted(waits) if wait_s <= WAKE_WITHIN_S}
+    return list(latest.values())
