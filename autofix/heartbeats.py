@@ -41,13 +41,17 @@ def heartbeat(extend: Callable[[], bool], name: str) -> Iterator[None]:
 
 
 def _beat(extend: Callable[[], bool], period: float, stop: threading.Event) -> None:
+    if stop.wait(period):  # the usual case: the work was short, and this thread has no connection to close
+        return
     try:
-        while not stop.wait(period):
+        while True:
             close_old_connections()
             try:
                 if not extend():
                     break
             except Error:
                 logger.exception("a lease was not extended; trying again")
+            if stop.wait(period):
+                break
     finally:
         connection.close()

@@ -103,9 +103,9 @@ def _event_data(
 
 def _advance(run: Run, execution: StepExecution, issue: Issue, outcome: Outcome) -> None:
     """Do what comes next: a step, a pull request, or nothing, with the reason stored where the run stops early."""
+    preference = preference_of(run.organization_id, run.project_id)
     if execution.lane == Lane.PIPELINE:
         step = Step(execution.step)
-        preference = preference_of(run.organization_id, run.project_id)
         action = next_action(
             step,
             outcome.artifact,
@@ -119,7 +119,7 @@ def _advance(run: Run, execution: StepExecution, issue: Issue, outcome: Outcome)
             _open_pull_request(run, outcome)
         else:
             run.stop_reason = "handoff_unavailable" if isinstance(action, HandOff) else action.reason
-    _begin_side_steps(run, issue)
+    _begin_side_steps(run, issue, wanted_side_steps(preference))
 
 
 def _open_pull_request(run: Run, outcome: Outcome) -> None:
@@ -129,18 +129,18 @@ def _open_pull_request(run: Run, outcome: Outcome) -> None:
         run.stop_reason = exc.code
 
 
-def _begin_side_steps(run: Run, issue: Issue) -> None:
+def _begin_side_steps(run: Run, issue: Issue, wanted: list[Step]) -> None:
     """Begin the wanted side steps, once, when the pipeline has gone on from the root cause by itself.
 
     All at once on forks, beside the solution; where the explorer cannot fork, one after the other behind the pipeline.
     """
-    current = run.steps.filter(superseded=False)
-    if not current.filter(step=Step.SOLUTION, referrer=HOOK_REFERRER).exists():
+    if not wanted:
         return
-    begun = set(current.values_list("step", flat=True))
-    missing = [
-        s for s in wanted_side_steps(preference_of(run.organization_id, run.project_id)) if s not in begun
-    ]
+    begun = set(run.steps.filter(superseded=False).values_list("step", "referrer"))
+    if (Step.SOLUTION, HOOK_REFERRER) not in begun:
+        return
+    names = {step for step, _ in begun}
+    missing = [step for step in wanted if step not in names]
     if not get_client().can_fork:
         missing = [] if runs.is_busy(run) else missing[:1]
     for step in missing:

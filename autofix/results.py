@@ -77,14 +77,13 @@ def changes_by_repository(patches: list[FilePatch]) -> dict[str, list[dict[str, 
 
 def _judge_result(execution: StepExecution, turn: TurnState, issue: Issue) -> Outcome:
     spec = STEPS[Step(execution.step)]
-    state = get_client().state(execution.session_id)
     if spec.artifact is None:
-        patches = latest_patches(state.blocks)
+        patches = latest_patches(get_client().state(execution.session_id).blocks)
         return Outcome(turn, patches=patches, failure=None if patches else NoCodeChanges())
+    state = get_client().state(execution.session_id, turn_id=turn.id)
     written = [
         artifact.data
         for block in state.blocks
-        if turn.first_index <= block.index < turn.end_index
         for artifact in block.artifacts
         if artifact.key == spec.artifact_key
     ]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from django.utils import timezone
 
 from autofix import webhooks
+from autofix.artifact_schemas import Artifact
 from autofix.exceptions import AutofixError, IssueGone
 from autofix.explorer.client import ExplorerClient, TurnRequest, get_client
 from autofix.explorer.state import TurnState
@@ -22,11 +24,13 @@ COMPLETION_HOOK = "autofix.on_completion_hook"
 def begin(
     run: Run, step: Step, issue: Issue, *, referrer: str, user_context: str = "", session_id: str = ""
 ) -> StepExecution:
-    """Record the step, announce it and start its turn: in the run's session, or in the given fork."""
+    """Record the step, announce it and start its turn: in the run's session, or in the given fork.
+
+    The caller stores the run afterwards: its sequences have grown.
+    """
     run.step_sequence += 1
-    run.save(update_fields=["step_sequence"])
     spec = STEPS[step]
-    execution = StepExecution.objects.create(
+    execution = StepExecution(
         run=run,
         sequence=run.step_sequence,
         step=step,
@@ -37,11 +41,12 @@ def begin(
         user_context=user_context,
         session_id=session_id or run.session_id,
     )
-    announce(run, execution, "started", {})
     if get_client().in_database:
         start(run, execution, issue)
     else:
+        execution.save()
         wake(START_STEP, execution.pk)
+    announce(run, execution, "started", {})
     return execution
 
 
@@ -60,12 +65,8 @@ def start_turn(client: ExplorerClient, run: Run, execution: StepExecution, issue
     """Give the prompt to the explorer and note the turn. Doing it twice gives the same turn."""
     if not run.session_id:
         run.session_id = client.start_session(issue, repositories_of(issue))
-        run.save(update_fields=["session_id"])
     execution.session_id = execution.session_id or run.session_id
     spec = STEPS[Step(execution.step)]
-    turns = sum(
-        e.repairs + e.answers + 1 for e in run.steps.filter(step=execution.step).exclude(pk=execution.pk)
-    )
     number = execution.repairs + execution.answers
     execution.turn_id = client.start_turn(
         execution.session_id,
@@ -74,13 +75,13 @@ def start_turn(client: ExplorerClient, run: Run, execution: StepExecution, issue
             prompt=prompt,
             hook=COMPLETION_HOOK,
             artifact_key=spec.artifact_key,
-            artifact_schema=spec.artifact.model_json_schema() if spec.artifact else None,
+            artifact_schema=_schema_of(spec.artifact) if spec.artifact else None,
             can_edit=spec.edits_code,
             metadata={
                 "step": execution.step,
                 "referrer": execution.referrer,
                 "sequence": execution.sequence,
-                "attempt": turns + number + 1,
+                "attempt": _turns_before(run, execution) + number + 1,
             },
         ),
     )
@@ -89,6 +90,19 @@ def start_turn(client: ExplorerClient, run: Run, execution: StepExecution, issue
         execution.status = StepStatus.RUNNING
         execution.started_at = timezone.now()
     execution.save()
+
+
+def _turns_before(run: Run, execution: StepExecution) -> int:
+    """Turns that earlier tries at the same step took."""
+    if execution.attempt == 1:
+        return 0
+    earlier = run.steps.filter(step=execution.step, attempt__lt=execution.attempt)
+    return sum(tried.repairs + tried.answers + 1 for tried in earlier)
+
+
+@cache
+def _schema_of(artifact: type[Artifact]) -> dict[str, Any]:
+    return artifact.model_json_schema()
 
 
 def complete(

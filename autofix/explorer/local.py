@@ -6,7 +6,8 @@ from dataclasses import asdict
 from typing import ClassVar
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, OuterRef, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from autofix import conf, wakeups
@@ -81,11 +82,11 @@ class LocalExplorer:
 
     def start_turn(self, session_id: str, request: TurnRequest) -> str:
         """Begins with the prompt as the turn's first block and wakes a worker after the commit."""
-        with transaction.atomic():
+        with transaction.atomic(savepoint=False):
             session = Session.objects.select_for_update().get(pk=session_id)
-            known = Turn.objects.filter(key=request.key).first()
+            known = Turn.objects.filter(key=request.key).values_list("pk", flat=True).first()
             if known is not None:
-                return str(known.pk)
+                return str(known)
             turn = Turn.objects.create(
                 session=session,
                 key=request.key,
@@ -130,19 +131,20 @@ class LocalExplorer:
         )
 
     def turn(self, session_id: str, turn_id: str) -> TurnState:
-        turn = Turn.objects.select_related("session").get(pk=turn_id, session_id=session_id)
-        following = (
-            Turn.objects.filter(session_id=session_id, pk__gt=turn.pk)
-            .order_by("pk")
-            .values("first_index")
-            .first()
+        following = Turn.objects.filter(session_id=session_id, pk__gt=OuterRef("pk")).order_by("pk")
+        turn = (
+            Turn.objects.annotate(
+                end_index=Coalesce(Subquery(following.values("first_index")[:1]), F("session__next_index"))
+            )
+            .defer("prompt", "artifact_schema")
+            .get(pk=turn_id, session_id=session_id)
         )
         pending = turn.pending_user_input
         return TurnState(
             id=str(turn.pk),
             status=turn.status,  # type: ignore[arg-type]  # the column's choices are the literal's words
             first_index=turn.first_index,
-            end_index=following["first_index"] if following else turn.session.next_index,
+            end_index=turn.end_index,
             metadata=turn.metadata,
             error_code=turn.error_code,
             error_detail=turn.error_detail,
@@ -161,14 +163,16 @@ class LocalExplorer:
         return total
 
     def state(self, session_id: str, *, since: int = -1, turn_id: str | None = None) -> RunState:
-        session = Session.objects.get(pk=session_id)
+        turns = Turn.objects.filter(session_id=OuterRef("pk")).order_by("-pk")
+        session = Session.objects.annotate(last_status=Subquery(turns.values("status")[:1])).get(
+            pk=session_id
+        )
         blocks = session.blocks.filter(index__gt=since)
         if turn_id is not None:
             blocks = blocks.filter(turn_id=turn_id)
-        last = session.turns.order_by("-pk").first()
         return RunState(
             session_id=str(session.pk),
-            status=SESSION_STATUS[last.status] if last else "completed",
+            status=SESSION_STATUS[session.last_status] if session.last_status else "completed",
             updated_at=session.updated_at,
             blocks=[block_state(block) for block in blocks],
             pins=session.pins,

@@ -12,6 +12,7 @@ from autofix.explorer import leases, stopping
 from autofix.explorer.agents.base import AwaitUserInput, TurnBrief
 from autofix.explorer.agents.registry import get_agent
 from autofix.explorer.client import get_client
+from autofix.explorer.local import block_state
 from autofix.explorer.models import Session, Turn, TurnStatus
 from autofix.explorer.state import BlockState, latest_patches
 from autofix.explorer.tools.toolbox import Toolbox
@@ -77,7 +78,7 @@ def _ask_agent(lease: leases.Lease, turn: Turn) -> None:
     issue = _issue_of(host, session)
     repositories = [RepositoryRef(**ref) for ref in session.repositories]
     pins = _pins(session, host, issue, repositories)
-    history = get_client().state(str(session.pk)).blocks
+    history = [block_state(block) for block in session.blocks.all()]
     brief = TurnBrief(
         turn.prompt,
         turn.artifact_key or None,
@@ -87,8 +88,10 @@ def _ask_agent(lease: leases.Lease, turn: Turn) -> None:
     )
     agent = get_agent(get_client().name)
     with ExitStack() as stack:
-        checkouts = stack.enter_context(
-            open_workspace(str(session.pk), repositories, pins, latest_patches(history))
+        checkouts = (
+            stack.enter_context(open_workspace(str(session.pk), repositories, pins, latest_patches(history)))
+            if repositories
+            else {}
         )
         toolbox = Toolbox(
             issue=issue, host=host, checkouts=checkouts, can_edit=turn.can_edit, artifacts=_artifacts(history)
