@@ -15,6 +15,7 @@ from autofix.explorer.state import TurnState
 from autofix.hosts import HostIssueNotFound, Issue, ProjectRef, RepositoryRef, get_host
 from autofix.models import ACTIVE_STEP, Repository, Run, StepExecution, StepStatus
 from autofix.prompts import build_step_prompt
+from autofix.redaction import redact
 from autofix.steps import STEPS, Lane, Step
 from autofix.wakeups import START_STEP, wake
 
@@ -72,7 +73,7 @@ def start_turn(client: ExplorerClient, run: Run, execution: StepExecution, issue
         execution.session_id,
         TurnRequest(
             key=f"{run.uuid}:{execution.sequence}:{number}",
-            prompt=prompt,
+            prompt=redact(prompt),
             hook=COMPLETION_HOOK,
             artifact_key=spec.artifact_key,
             artifact_schema=_schema_of(spec.artifact) if spec.artifact else None,

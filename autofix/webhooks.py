@@ -7,6 +7,7 @@ from typing import Any, Literal
 from autofix.delivery import outbox
 from autofix.models.runs import Run
 from autofix.models.webhooks import Endpoint, WebhookEvent
+from autofix.redaction import redact_data
 from autofix.steps import STEPS, Step
 
 Outcome = Literal["started", "completed", "failed"]
@@ -47,13 +48,14 @@ def record(
 ) -> WebhookEvent:
     """Record that something happened, with one delivery for every endpoint that wants it.
 
-    Belongs into the transaction in which it happened, with ``run`` locked: the event takes the run's next sequence.
+    Belongs into the transaction in which it happened, with ``run`` locked: the event takes the run's next sequence, and the
+    caller stores the run afterwards.
     ``key`` names the happening within the organization; the same one again changes nothing and returns the first.
-    Raises ValueError for a type that is not in the catalogue.
+    Secrets in ``data`` are blanked. Raises ValueError for a type that is not in the catalogue.
     """
     if type not in EVENT_TYPES:
         raise ValueError(f"{type!r} is not a webhook event; EVENT_TYPES lists them")
-    return outbox.store(type, key=key, organization_id=organization_id, data=data, run=run)
+    return outbox.store(type, key=key, organization_id=organization_id, data=redact_data(data), run=run)
 
 
 def ping(endpoint: Endpoint) -> WebhookEvent:

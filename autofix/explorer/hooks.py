@@ -28,10 +28,14 @@ def call_completion_hook(turn_id: int) -> None:
 
     Dying in between tells it again: a hook treats a second call as a duplicate.
     """
-    turn = Turn.objects.select_related("session").filter(pk=turn_id).first()
-    if turn is None or turn.status in OPEN_TURN:
-        return
+    turn = Turn.objects.select_related("session").filter(pk=turn_id).exclude(status__in=OPEN_TURN).first()
+    if turn is not None:
+        tell(turn)
+
+
+def tell(turn: Turn) -> None:
+    """Tell the hook of this turn, which has ended."""
     failpoint("turn.ended")
     get(turn.hook)(turn.session.organization_id, str(turn.session_id), str(turn.pk))
     failpoint("hook.after_commit")
-    Turn.objects.filter(pk=turn_id, hook_called_at=None).update(hook_called_at=timezone.now())
+    Turn.objects.filter(pk=turn.pk, hook_called_at=None).update(hook_called_at=timezone.now())

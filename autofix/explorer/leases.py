@@ -19,7 +19,7 @@ from django.utils import timezone
 from autofix import conf, heartbeats
 from autofix.exceptions import AutofixError, TurnTimedOut, WorkerLost
 from autofix.explorer.models import OPEN_TURN, Block, Session, Turn, TurnStatus
-from autofix.explorer.state import BlockContent, BlockState, PendingUserInput, Usage
+from autofix.explorer.state import BlockContent, BlockState, PendingUserInput
 from autofix.failpoints import failpoint
 from autofix.wakeups import CALL_HOOK, RUN_TURN, wake
 
@@ -134,23 +134,19 @@ def end(
     *,
     error: AutofixError | None = None,
     pending: PendingUserInput | None = None,
-    usage: Usage | None = None,
 ) -> None:
     """Store how the turn ended; LeaseLost when it is not ours any more."""
-    now = timezone.now()
-    with transaction.atomic():
-        ended = lease.held.update(
-            status=status,
-            error_code=error.code if error else "",
-            error_detail=error.detail if error else "",
-            pending_user_input=pending.model_dump(mode="json") if pending else None,
-            usage=(usage or Usage()).model_dump(mode="json"),
-            lease_expires_at=None,
-            ended_at=now,
-        )
-        if not ended:
-            raise LeaseLost
-        Session.objects.filter(pk=lease.turn.session_id).update(updated_at=now)
+    ended = lease.held.update(
+        status=status,
+        error_code=error.code if error else "",
+        error_detail=error.detail if error else "",
+        pending_user_input=pending.model_dump(mode="json") if pending else None,
+        usage=(usage or Usage()).model_dump(mode="json"),
+        lease_expires_at=None,
+        ended_at=timezone.now(),
+    )
+    if not ended:
+        raise LeaseLost
 
 
 def give_back(lease: Lease) -> None:
@@ -187,6 +183,5 @@ def expire(turn_id: int) -> bool:
         turn.status, turn.error_code, turn.error_detail = TurnStatus.FAILED, late.code, late.detail
         turn.lease_expires_at, turn.ended_at = None, now
         turn.save()
-        Session.objects.filter(pk=turn.session_id).update(updated_at=now)
         wake(CALL_HOOK, turn.pk)
     return True

@@ -153,8 +153,10 @@ class LocalExplorer:
         )
 
     def version(self, session_id: str) -> str:
-        row = Session.objects.filter(pk=session_id).values_list("next_index", "updated_at").first()
-        return f"{row[0]}.{row[1].timestamp()}" if row else "none"
+        last = Turn.objects.filter(session_id=OuterRef("pk")).order_by("-pk")
+        session = Session.objects.filter(pk=session_id).annotate(ended=Subquery(last.values("ended_at")[:1]))
+        row = session.values_list("next_index", "updated_at", "ended").first()
+        return f"{row[0]}.{row[1].timestamp()}.{row[2]}" if row else "none"
 
     def usage(self, session_id: str) -> Usage:
         total = Usage()

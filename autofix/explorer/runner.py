@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
-from contextlib import ExitStack
+from collections.abc import Generator
+from contextlib import ExitStack, closing
 
 from django.db import Error, InterfaceError, OperationalError, close_old_connections
 
+from autofix import metrics
 from autofix.exceptions import AutofixError, IssueGone, WorkFailed
 from autofix.explorer import leases, stopping
 from autofix.explorer.agents.base import AwaitUserInput, TurnBrief
@@ -14,11 +16,12 @@ from autofix.explorer.agents.registry import get_agent
 from autofix.explorer.client import get_client
 from autofix.explorer.local import block_state
 from autofix.explorer.models import Session, Turn, TurnStatus
-from autofix.explorer.state import BlockState, latest_patches
+from autofix.explorer.state import BlockContent, BlockState, latest_patches
 from autofix.explorer.tools.toolbox import Toolbox
 from autofix.explorer.workspace import open_workspace, pin_repositories
 from autofix.failpoints import failpoint
 from autofix.hosts import Host, HostIssueNotFound, Issue, RepositoryRef, get_host
+from autofix.redaction import redact, redact_data
 
 logger = logging.getLogger(__name__)
 OUTAGES = (OperationalError, InterfaceError)
@@ -85,6 +88,7 @@ def _ask_agent(lease: leases.Lease, turn: Turn) -> None:
         turn.artifact_schema,
         can_edit=turn.can_edit,
         metadata=turn.metadata,
+        turn_id=turn.pk,
     )
     agent = get_agent(get_client().name)
     with ExitStack() as stack:
@@ -93,24 +97,54 @@ def _ask_agent(lease: leases.Lease, turn: Turn) -> None:
             if repositories
             else {}
         )
+        artifacts = _artifacts(history)
         toolbox = Toolbox(
-            issue=issue, host=host, checkouts=checkouts, can_edit=turn.can_edit, artifacts=_artifacts(history)
+            issue=issue,
+            host=host,
+            checkouts=checkouts,
+            can_edit=turn.can_edit,
+            artifacts=artifacts,
+            # What a fork finds stays in the fork.
+            revisable=() if session.forked_from_id else tuple(artifacts),
         )
-        for content in agent.run(brief, history, turn.first_index, toolbox):
+        contents = agent.run(brief, history, turn.first_index, toolbox)
+        if isinstance(
+            contents, Generator
+        ):  # a call under way is given up as soon as the turn is not ours any more
+            stack.enter_context(closing(contents))
+        for content in contents:
             if content is None:
                 leases.check_still_held(lease)
             else:
-                leases.append(lease, content)
+                leases.append(lease, without_secrets(content))
             stopping.check()  # after the block is stored: what it cost is not spent twice
 
 
 def _end(lease: leases.Lease, reason: AutofixError | AwaitUserInput | None) -> None:
     if reason is None:
-        leases.end(lease, TurnStatus.COMPLETED)
+        status = TurnStatus.COMPLETED
+        leases.end(lease, status)
     elif isinstance(reason, AwaitUserInput):
-        leases.end(lease, TurnStatus.AWAITING, pending=reason.pending)
+        status = TurnStatus.AWAITING
+        leases.end(lease, status, pending=reason.pending)
     else:
-        leases.end(lease, TurnStatus.FAILED, error=reason)
+        status = TurnStatus.FAILED
+        leases.end(lease, status, error=reason)
+    metrics.turn_ended(get_client().name, status, reason.code if isinstance(reason, AutofixError) else "")
+
+
+def without_secrets(content: BlockContent) -> BlockContent:
+    """The block with secrets blanked in words and artifacts. Patches stay: they are the code itself, and must apply."""
+    message = content.message
+    calls = [call.model_copy(update={"args": redact(call.args)}) for call in message.tool_calls]
+    return BlockContent(
+        message=message.model_copy(update={"content": redact(message.content), "tool_calls": calls}),
+        artifacts=[
+            a.model_copy(update={"data": redact_data(a.data), "reason": redact(a.reason)})
+            for a in content.artifacts
+        ],
+        file_patches=content.file_patches,
+    )
 
 
 def _issue_of(host: Host, session: Session) -> Issue:

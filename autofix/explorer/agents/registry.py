@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 from django.utils.module_loading import import_string
 
 from autofix import conf
@@ -35,4 +37,6 @@ def problem(name: str) -> str:
         return "The scripted agent needs a script file (AUTOFIX_SCRIPT)."
     if name == "llm" and not options.llm_model:
         return "The LLM agent needs a model (AUTOFIX_LLM_MODEL)."
+    if name == "llm" and find_spec("pydantic_ai") is None:
+        return "The LLM agent needs the extra 'llm'."
     return ""

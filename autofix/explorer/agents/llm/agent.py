@@ -1,0 +1,66 @@
+"""The loop: ask the model, run the tools that it calls, until the result is there. Each answer is a block first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from typing import ClassVar
+
+from autofix.explorer.agents.base import TurnBrief
+from autofix.explorer.agents.llm import progress
+from autofix.explorer.agents.llm.calls import Caller
+from autofix.explorer.agents.llm.conversation import conversation
+from autofix.explorer.state import Artifact, BlockContent, BlockState, Message, ToolCall
+from autofix.explorer.tools.answers import refusal
+from autofix.explorer.tools.catalogue import Answer, ToolSpec, tools_for
+from autofix.explorer.tools.toolbox import Toolbox
+from autofix.redaction import redact, redact_data
+
+
+class LLMAgent:
+    """See :class:`autofix.explorer.agents.base.Agent`."""
+
+    name: ClassVar[str] = "llm"
+
+    def run(
+        self, brief: TurnBrief, history: Sequence[BlockState], first_index: int, toolbox: Toolbox
+    ) -> Iterator[BlockContent | None]:
+        transcript: list[BlockContent] = list(history)
+        start = sum(block.index <= first_index for block in history)
+        tools = tools_for(toolbox, brief.artifact_key)
+        with closing(Caller(brief.turn_id, tools)) as caller:
+            while True:
+                own = transcript[start:]
+                waiting = progress.waiting_calls(own)
+                if waiting:
+                    block = _answered(own, waiting[0], tools, toolbox)
+                elif progress.is_done(own, brief, changed=progress.has_changes(transcript)):
+                    return
+                else:
+                    block = progress.nudge(own, brief) or (yield from caller.ask(conversation(transcript)))
+                transcript.append(block)
+                yield block
+
+
+def _answered(
+    own: Sequence[BlockContent], call: ToolCall, tools: dict[str, ToolSpec], toolbox: Toolbox
+) -> BlockContent:
+    """The block of one tool's answer."""
+    progress.refuse_endless_refusals(own)
+    answer = _answer(own, call, tools, toolbox)
+    return BlockContent(
+        message=Message(role="tool_use", content=redact(answer.text), metadata={"tool": call.function}),
+        artifacts=[Artifact(key=a.key, data=redact_data(a.data), reason=a.reason) for a in answer.artifacts],
+        file_patches=list(answer.file_patches),
+    )
+
+
+def _answer(
+    own: Sequence[BlockContent], call: ToolCall, tools: dict[str, ToolSpec], toolbox: Toolbox
+) -> Answer:
+    repeated = progress.refuse_repetition(own, call)
+    if repeated:
+        return Answer(repeated)
+    if call.function not in tools:
+        return Answer(refusal(f"there is no tool {call.function[:80]!r}. Tools: {', '.join(tools)}."))
+    return tools[call.function].call(toolbox, call.args)

@@ -1,0 +1,223 @@
+"""Calls of a model: the budget before each, the ledger around each, waits and fallbacks between them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import random
+import time
+from collections.abc import Coroutine, Generator, Mapping, Sequence
+from importlib import import_module
+from typing import Any
+
+from django.utils import timezone
+
+from autofix import conf, metrics
+from autofix.exceptions import (
+    AgentFailed,
+    BudgetExhausted,
+    ContextOverflow,
+    ModelIncoherent,
+    ModelUnavailable,
+)
+from autofix.explorer import ledger
+from autofix.explorer.agents.llm.conversation import CHARS_PER_TOKEN, INSTRUCTIONS, Entry, fitted, size
+from autofix.explorer.agents.llm.replies import ModelFault, Reply, SkipModel, TooLong, Transient, Unreadable
+from autofix.explorer.models import CallStatus, ModelCall, Turn
+from autofix.explorer.state import BlockContent, Message
+from autofix.explorer.tools.catalogue import ToolSpec
+from autofix.redaction import redact
+
+logger = logging.getLogger(__name__)
+LIBRARY = "autofix.explorer.agents.llm.library"
+LOOK_S = 0.5
+"""How often the runner gets to see, during a call, whether the turn was cancelled."""
+CALL_TIMEOUT_S = 240.0
+MAX_TRANSIENT = 6
+MAX_UNREADABLE = 3
+MAX_WAIT_S = 60.0
+FIRST_WAIT_S = 1.0
+SHRINK = 0.7
+MAX_SHRINKS = 4
+
+
+class Caller:
+    """Asks the configured models for one turn, on an event loop of its own: workers may be threads or processes."""
+
+    def __init__(self, turn_id: int | None, tools: Mapping[str, ToolSpec]) -> None:
+        if turn_id is None:
+            raise AgentFailed("There is no turn to book the model's calls on.", code="agent_unavailable")
+        self._turn = Turn.objects.select_related("session").get(pk=turn_id)
+        self._tools = list(tools.values())
+        self._overhead = len(INSTRUCTIONS) + sum(
+            len(tool.description) + len(json.dumps(tool.schema())) for tool in self._tools
+        )
+        self._loop = asyncio.Runner()
+        # Loaded here and not at the top: it is an extra, takes seconds and tens of megabytes.
+        self._models = import_module(LIBRARY).Models(conf.settings().explorer.options)
+        self._current = 0
+
+    def close(self) -> None:
+        """Close the connections and the loop."""
+        try:
+            self._loop.run(self._models.close())
+        finally:
+            self._loop.close()
+
+    def ask(self, entries: Sequence[Entry]) -> Generator[None, None, BlockContent]:
+        """The model's next reply as a block. Yields while it waits. Raises the typed reason when there will be none."""
+        faults = _Faults(len(self._models.names))
+        max_tokens = conf.settings().explorer.options.llm_context_tokens
+        while True:
+            refuse_overspending(self._turn)
+            try:
+                sent = fitted(entries, max_tokens, self._overhead)
+                reply = yield from self._call(sent)
+            except TooLong as exc:
+                max_tokens = faults.shrunk(max_tokens, exc)
+            except ModelFault as exc:
+                self._current, wait_s = faults.after(exc, self._current)
+                yield from self._wait(wait_s, exc)
+            else:
+                return _block(reply)
+
+    def _call(self, entries: list[Entry]) -> Generator[None, None, Reply]:
+        """One call with its row in the ledger, whatever comes of it."""
+        name = self._models.names[self._current]
+        estimate = self._models.priced(name, (size(entries) + self._overhead) // CHARS_PER_TOKEN)
+        self._refuse_unpriced(name, estimate)
+        call = ledger.open_call(self._turn, name, estimate)
+        began = time.monotonic()
+        try:
+            request = self._models.request(name, INSTRUCTIONS, entries, self._tools, self._timeout_s())
+            reply: Reply = yield from self._waited(request)
+        except ModelFault as exc:
+            free = ledger.Charge(0, cost_usd=None if estimate.cost_usd is None else 0.0, estimated=False)
+            _close(call, CallStatus.FAILED, began, free if exc.free else None, exc.code)
+            raise
+        except BaseException:
+            _close(call, CallStatus.ABANDONED, began)
+            raise
+        _close(call, CallStatus.ANSWERED, began, reply.charge)
+        return reply
+
+    def _waited(self, request: Coroutine[Any, Any, Reply]) -> Generator[None, None, Reply]:
+        """The request's result, looking up from time to time; a caller who goes away cancels it."""
+        task = self._loop.get_loop().create_task(request)
+        try:
+            while not task.done():
+                self._loop.run(_until(task, LOOK_S))
+                if not task.done():
+                    yield None
+            return task.result()
+        finally:
+            if not task.done():
+                task.cancel()
+                self._loop.run(_until(task, LOOK_S))
+
+    def _wait(self, seconds: float, reason: ModelFault) -> Generator[None, None, None]:
+        left = self._left_s()
+        if left is not None and seconds >= left:
+            raise ModelUnavailable(
+                f"The model asks for a pause of {seconds:.0f} s; the turn has {left:.0f} s left. {reason}"
+            )
+        end = time.monotonic() + seconds
+        while (rest := end - time.monotonic()) > 0:
+            time.sleep(min(rest, LOOK_S))
+            yield None
+
+    def _left_s(self) -> float | None:
+        deadline = self._turn.deadline
+        return (deadline - timezone.now()).total_seconds() if deadline else None
+
+    def _timeout_s(self) -> float:
+        left = self._left_s()
+        return CALL_TIMEOUT_S if left is None else max(1.0, min(left, CALL_TIMEOUT_S))
+
+    def _refuse_unpriced(self, name: str, estimate: ledger.Charge) -> None:
+        if conf.settings().turn.max_cost_usd is not None and estimate.cost_usd is None:
+            raise AgentFailed(
+                f"TURN.MAX_COST_USD is set and the price of {name} is not known: name it in LLM_PRICES.",
+                code="agent_unavailable",
+            )
+
+
+class _Faults:
+    """What went wrong since the last reply, and what is to be done about the next fault."""
+
+    def __init__(self, models: int) -> None:
+        self._models = models
+        self._transient = self._unreadable = self._shrinks = 0
+
+    def after(self, fault: ModelFault, current: int) -> tuple[int, float]:
+        """Which model to ask next, and after how many seconds; raises when there is no use in asking."""
+        following = current + 1
+        if isinstance(fault, SkipModel):
+            if following >= self._models:
+                raise fault.final
+            return following, 0.0
+        if isinstance(fault, Unreadable):
+            self._unreadable += 1
+            if self._unreadable >= MAX_UNREADABLE:
+                raise ModelIncoherent(f"{self._unreadable} replies in a row could not be read: {fault}")
+            return current, 0.0
+        self._transient += 1
+        if self._transient >= MAX_TRANSIENT:
+            raise ModelUnavailable(f"{self._transient} tries in a row failed: {fault}")
+        if self._models > 1 and self._transient % 2 == 0:
+            return following % self._models, 0.0
+        asked_for = fault.retry_after if isinstance(fault, Transient) else None
+        backoff = min(FIRST_WAIT_S * 2 ** (self._transient - 1), MAX_WAIT_S) * random.uniform(0.8, 1.2)  # noqa: S311 - spreads tries
+        return current, backoff if asked_for is None else max(asked_for, 0.0)
+
+    def shrunk(self, max_tokens: int, fault: TooLong) -> int:
+        """A smaller context than the one that was refused."""
+        self._shrinks += 1
+        if self._shrinks > MAX_SHRINKS:
+            raise ContextOverflow(str(fault))
+        return int(max_tokens * SHRINK)
+
+
+def refuse_overspending(turn: Turn) -> None:
+    """BudgetExhausted when the turn's task has used up one of its limits; the sentence says what was spent."""
+    limits, spent = conf.settings().turn, ledger.spent_on_task(turn)
+    tokens = spent.input_tokens + spent.output_tokens
+    met = [
+        f"TURN.{name} is {limit}"
+        for name, used, limit in (
+            ("MAX_REQUESTS", spent.requests, limits.max_requests),
+            ("MAX_TOKENS", tokens, limits.max_tokens),
+            ("MAX_COST_USD", spent.cost_usd or 0.0, limits.max_cost_usd),
+        )
+        if limit is not None and used >= limit
+    ]
+    if met:
+        cost = "at an unknown price" if spent.cost_usd is None else f"{spent.cost_usd:.4f} USD"
+        raise BudgetExhausted(
+            f"{spent.requests} calls and {tokens} tokens ({cost}) were spent; {', '.join(met)}."
+        )
+
+
+async def _until(task: asyncio.Task[Any], seconds: float) -> None:
+    await asyncio.wait({task}, timeout=seconds)
+
+
+def _close(
+    call: ModelCall, status: CallStatus, began: float, charge: ledger.Charge | None = None, code: str = ""
+) -> None:
+    ledger.close_call(call, status, charge, code)
+    metrics.model_call(call.model, status, time.monotonic() - began, call)
+    logger.info(
+        "model call",
+        extra={
+            "turn": call.turn_id, "model": call.model, "status": str(status), "code": code,
+            "input_tokens": call.input_tokens, "output_tokens": call.output_tokens, "cost_usd": call.cost_usd,
+            "seconds": round(time.monotonic() - began, 3),
+        },
+    )  # fmt: skip
+
+
+def _block(reply: Reply) -> BlockContent:
+    calls = [call.model_copy(update={"args": redact(call.args)}) for call in reply.calls]
+    return BlockContent(message=Message(role="assistant", content=redact(reply.text), tool_calls=calls))

@@ -1,0 +1,61 @@
+"""What comes back from a model: a reply, or one of a few kinds of faults."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from autofix.exceptions import AgentFailed
+from autofix.explorer.ledger import Charge
+from autofix.explorer.state import ToolCall
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A model's answer and what it cost."""
+
+    text: str
+    calls: tuple[ToolCall, ...]
+    charge: Charge
+
+
+class ModelFault(Exception):
+    """A call that gave no reply. ``free``: nobody charges for it."""
+
+    code: ClassVar[str] = "fault"
+    free: bool = False
+
+
+class Transient(ModelFault):
+    """It may work in a while: too many requests, a broken server or connection, a time-out."""
+
+    code = "transient"
+
+    def __init__(self, detail: str, *, retry_after: float | None = None, free: bool = False) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+        self.free = free
+
+
+class SkipModel(ModelFault):
+    """This model will not do; another one may. ``final``: the reason when there is no other."""
+
+    code = "refused"
+    free = True
+
+    def __init__(self, final: AgentFailed) -> None:
+        super().__init__(final.detail)
+        self.final = final
+
+
+class TooLong(ModelFault):
+    """The conversation is longer than what the model takes."""
+
+    code = "too_long"
+    free = True
+
+
+class Unreadable(ModelFault):
+    """What came back is no reply. It may well be charged for."""
+
+    code = "unreadable"
