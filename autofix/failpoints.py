@@ -6,6 +6,7 @@ gets there (default 1), and the action happens once. Without the variable a fail
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import threading
@@ -15,6 +16,8 @@ from collections.abc import Callable
 
 from celery import current_app
 from celery._state import get_current_task
+
+logger = logging.getLogger(__name__)
 
 POINTS: dict[str, str] = {
     "trigger.before_commit": "a step was asked for and written, and the transaction is still open",
@@ -107,4 +110,5 @@ def failpoint(point: str) -> None:
         _reached[point] += 1
         action = _planned.pop((point, _reached[point]), None)
     if action is not None:
+        logger.warning("failpoint reached", extra={"failpoint": point})
         action()
