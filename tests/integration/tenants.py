@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
 
 from tracker.models import ApiToken, Membership, Organization, Project, ProjectKey
 from tracker.scopes import ALL_SCOPES, Role
 
+EVENT_ID = "0123456789abcdef0123456789abcdef"
 _numbers = itertools.count(1)
 
 
@@ -77,3 +79,11 @@ def item(payload: Any, *, kind: str = "event", length: bool = True) -> bytes:
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
     header = {"type": kind} | ({"length": len(body)} if length else {})
     return json.dumps(header).encode() + b"\n" + body + b"\n"
+
+
+def in_thread(tenant: Tenant, **rest: Any) -> Any:
+    """Store an event and close this thread's connection."""
+    try:
+        return tenant.store(crash(**rest))
+    finally:
+        connection.close()
