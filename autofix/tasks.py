@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from celery import shared_task
@@ -10,6 +11,8 @@ from celery.signals import worker_shutting_down
 from autofix import autofix_agent, automation, pull_requests, sweeper, wakeups
 from autofix.delivery import relay
 from autofix.explorer import hooks, runner, stopping
+
+GOES_ON_S = 1.0
 
 
 @worker_shutting_down.connect
@@ -20,9 +23,18 @@ def hand_turns_back(**_: Any) -> None:
 
 @shared_task(name=wakeups.RUN_TURN)
 def run_turn(turn_id: int) -> None:
-    """Run a turn; when this worker ended it, tell its completion hook at once: no second message is needed."""
-    if runner.run_turn(turn_id):
-        hooks.call_completion_hook(turn_id)
+    """Run a turn and, when this worker ended it, tell its completion hook at once: no second message is needed.
+
+    While that is quick, the worker goes on with the run's next turn in the same way. Beside a long turn a message costs
+    nothing, and other runs have waited long enough.
+    """
+    until = time.monotonic() + GOES_ON_S
+    following: int | None = turn_id
+    while following is not None:
+        with wakeups.keep(wakeups.RUN_TURN, until) as kept:
+            if runner.run_turn(following):
+                hooks.call_completion_hook(following)
+        following = next(map(int, kept.waiting), None)
 
 
 @shared_task(name=wakeups.CALL_HOOK)

@@ -4,7 +4,8 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_init
+from celery.signals import task_postrun, task_prerun, worker_init
+from django.db import close_old_connections
 from django.utils.module_loading import import_string
 from kombu.transport import TRANSPORT_ALIASES
 
@@ -22,3 +23,10 @@ app.autodiscover_tasks()
 def require_valid_settings(**_: Any) -> None:
     """Celery runs the system checks but looks at no answer; a worker with wrong settings ends here and says why."""
     import_string("autofix.checks.require_valid_settings")()
+
+
+@task_prerun.connect
+@task_postrun.connect
+def keep_good_connections(**_: Any) -> None:
+    """As between requests: a connection that is broken, or older than CONN_MAX_AGE, is closed, others serve the next task."""
+    close_old_connections()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 from environ import Env
 
-from config import autofix_settings, secret_key
+from config import autofix_settings, queues, secret_key
 
 env = Env()
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -164,6 +165,10 @@ def seconds(name: str, default: int) -> int:
 
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="folder://localhost")
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker waits for its broker, however long that is away
+CELERY_BROKER_CONNECTION_TIMEOUT = queues.CONNECT_S
+# A broker that was away hands its messages out again; the first copy's acknowledgement would be lost anyway.
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True
@@ -171,9 +176,13 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+# Celery would close the database's connections after every task; config.celery leaves that to Django's own rules.
+CELERY_DB_REUSE_MAX = sys.maxsize
 # Long turns have a queue of their own, so that they never delay hooks and deliveries.
-CELERY_TASK_DEFAULT_QUEUE = "autofix"
-CELERY_TASK_ROUTES = {"autofix.run_turn": {"queue": "explorer"}}
+CELERY_TASK_QUEUES = queues.queues(CELERY_BROKER_URL)
+CELERY_TASK_DEFAULT_QUEUE = CELERY_TASK_DEFAULT_EXCHANGE = CELERY_TASK_DEFAULT_ROUTING_KEY = queues.SHORT
+CELERY_TASK_DEFAULT_EXCHANGE_TYPE = "topic" if queues.is_rabbitmq(CELERY_BROKER_URL) else "direct"
+CELERY_TASK_ROUTES = {"autofix.run_turn": {"queue": queues.LONG}}
 # The turn ends itself at its own limit; these are for one that cannot. Half as much again, so that they never win a race.
 _TURN_TIMEOUT_S = seconds("AUTOFIX_TURN_TIMEOUT_S", 900)
 CELERY_TASK_TIME_LIMIT = int(_TURN_TIMEOUT_S * 1.5) + 60
@@ -186,20 +195,11 @@ CELERY_BEAT_SCHEDULE = {
     }
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
-CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {}
-if CELERY_BROKER_URL.startswith(("folder:", "filesystem:")):
-    _broker_folder = DATA_DIR / "broker"
-    _broker_folder.mkdir(mode=0o700, exist_ok=True)
-    CELERY_BROKER_TRANSPORT_OPTIONS = {
-        "data_folder_in": str(_broker_folder),
-        "data_folder_out": str(_broker_folder),
-        "control_folder": str(_broker_folder),
-        "polling_interval": 0.02,
-    }
-    CELERY_WORKER_ENABLE_REMOTE_CONTROL = False  # its broadcasts would stay behind as files that nobody reads
-elif CELERY_BROKER_URL.startswith(("redis", "valkey")):
-    # Redis hands an unacknowledged task to a second worker after this time: never while the first may still be at it.
-    CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 2 * CELERY_TASK_TIME_LIMIT}
+CELERY_BROKER_TRANSPORT_OPTIONS = queues.transport_options(
+    CELERY_BROKER_URL, DATA_DIR, CELERY_TASK_TIME_LIMIT
+)
+# In the folder its broadcasts would stay behind as files that nobody reads.
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = not queues.is_folder(CELERY_BROKER_URL)
 
 # --- Logging ---------------------------------------------------------------------------------------------------------
 

@@ -68,8 +68,7 @@ class TrackerHost:
     # --- what there is ---
     def resolve_issue(self, issue: str, organization: str | None = None) -> Issue:
         """By id or short id; without an organization a short id must be the only one of its kind."""
-        where = None if organization is None else self._organization(organization)
-        row = find_issue(issue, where)
+        row = find_issue(issue, organization)
         if row is None:
             raise HostIssueNotFound(f"no issue {issue!r}")
         return as_issue(row)

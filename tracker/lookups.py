@@ -25,13 +25,17 @@ def find_project(organization: Organization, word: str) -> Project | None:
     return organization.projects.select_related("organization").filter(match).first() if match else None
 
 
-def find_issue(word: str, organization: Organization | None = None) -> Issue | None:
-    """The issue with this id or short id.
+def find_issue(word: str, organization: Organization | str | None = None) -> Issue | None:
+    """The issue with this id or short id, of the organization (or the one that the word names).
 
     Without an organization a short id that several tenants use names none of their issues.
     """
     issues: QuerySet[Issue] = Issue.objects.select_related("project__organization")
-    if organization is not None:
+    if isinstance(organization, str):
+        if (named := _id_or_slug(organization, "project__organization__")) is None:
+            return None
+        issues = issues.filter(named)
+    elif organization is not None:
         issues = issues.filter(project__organization=organization)
     if (number := _as_id(word)) is not None:
         return issues.filter(pk=number).first()
@@ -45,8 +49,8 @@ def _as_id(word: str) -> int | None:
     return int(word) if word.isascii() and word.isdigit() and len(word) <= MAX_ID_DIGITS else None
 
 
-def _id_or_slug(word: str) -> Q | None:
+def _id_or_slug(word: str, prefix: str = "") -> Q | None:
     # What can be neither never reaches the database: PostgreSQL refuses to be asked for NUL.
     if (number := _as_id(word)) is not None:
-        return Q(pk=number)
-    return Q(slug=word.lower()) if SLUG.fullmatch(word) else None
+        return Q((f"{prefix}pk", number))
+    return Q((f"{prefix}slug", word.lower())) if SLUG.fullmatch(word) else None

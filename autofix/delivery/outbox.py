@@ -35,7 +35,7 @@ def store(
     With ``run`` (locked by the caller) it takes the run's next sequence. ``only`` sends it to that endpoint, whatever its
     filter. The number of queries does not depend on the number of endpoints.
     """
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         event, created = _store_event(type, key, organization_id, data, run)
         if created:
             if run is not None:
@@ -66,11 +66,13 @@ def _store_event(
         sequence=sequence,
         data=data,
     )
-    return WebhookEvent.objects.get_or_create(
-        organization_id=organization_id,
-        key=key,
-        defaults={"public_id": public_id, "type": event_type, "run": run, "sequence": sequence, "body": body},
-    )
+    named = {"organization_id": organization_id, "key": key}
+    event = {"public_id": public_id, "type": event_type, "run": run, "sequence": sequence, "body": body}
+    if run is None:
+        return WebhookEvent.objects.get_or_create(**named, defaults=event)
+    # The run's lock keeps others away: no savepoint is needed for the case that one was faster.
+    known = WebhookEvent.objects.filter(**named).first()
+    return (known, False) if known else (WebhookEvent.objects.create(**named, **event), True)
 
 
 def _takers(organization_id: str, event_type: str) -> list[Endpoint]:

@@ -141,7 +141,6 @@ def end(
         error_code=error.code if error else "",
         error_detail=error.detail if error else "",
         pending_user_input=pending.model_dump(mode="json") if pending else None,
-        usage=(usage or Usage()).model_dump(mode="json"),
         lease_expires_at=None,
         ended_at=timezone.now(),
     )
