@@ -89,12 +89,13 @@ def setup_view(issue: Issue) -> SetupView:
             limit=quota.limit_of(issue.organization_id),
             used=quota.used_by(issue.organization_id),
         ),
-        repositories=[_repository_check(repository) for repository in repositories_of(issue)],
+        repositories=[repository_check(repository) for repository in repositories_of(issue)],
         explorer=CheckView(name=client.name, ok=not problem, reason=problem),
     )
 
 
-def _repository_check(repository: RepositoryRef) -> CheckView:
+def repository_check(repository: RepositoryRef) -> CheckView:
+    """Whether the provider can read the repository now."""
     try:
         problem = get_provider(repository.provider).check(repository)
     except AutofixError as exc:

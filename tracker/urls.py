@@ -5,9 +5,11 @@ from __future__ import annotations
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 
-from tracker import pages
 from tracker.api import views as api
 from tracker.ingestion import views as ingestion
+from tracker.pages.issue import IssueView
+from tracker.pages.issues import IssuesView
+from tracker.pages.members import HomeView
 
 app_name = "tracker"
 
@@ -22,9 +24,9 @@ urlpatterns = [
     path(issue_api, api.IssueListView.as_view(), name="api-issues"),
     path(f"{issue_api}<str:issue>/", api.IssueDetailView.as_view(), name="api-issue"),
     path(f"{issue_api}<str:issue>/events/latest/", api.LatestEventView.as_view(), name="api-latest-event"),
-    path("", pages.HomeView.as_view(), name="home"),
-    path("organizations/<str:organization>/issues/", pages.IssuesView.as_view(), name="issues"),
-    path("organizations/<str:organization>/issues/<str:issue>/", pages.IssueView.as_view(), name="issue"),
+    path("", HomeView.as_view(), name="home"),
+    path("organizations/<str:organization>/issues/", IssuesView.as_view(), name="issues"),
+    path("organizations/<str:organization>/issues/<str:issue>/", IssueView.as_view(), name="issue"),
     path(
         "login/",
         LoginView.as_view(

@@ -7,11 +7,13 @@ from typing import Any
 
 from django import template
 from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
 from autofix.ui import states, wording
 from autofix.ui.embedding import panel_context
-from autofix.ui.text import cut, visible
+from autofix.ui.text import LONGEST, cut, visible
 
 register = template.Library()
 register.filter("autofix_visible", visible)
@@ -42,6 +44,20 @@ def autofix_time(moment: datetime | None) -> dict[str, Any]:
 def autofix_state(runs: dict[str, Any], issue: Any) -> dict[str, Any]:
     """One issue's state out of ``{% autofix_states issues as runs %}``."""
     return {"run": runs.get(str(getattr(issue, "pk", issue)))}
+
+
+@register.filter
+def autofix_prose(text: object, longest: int = LONGEST) -> SafeString:
+    """Prose from outside: cut, made visible, escaped, and what stands between backticks set as code."""
+    parts = cut(text, longest).split("`")
+    closed = len(parts) % 2 == 1  # an odd backtick is a backtick
+    shape = ("{}", "<code>{}</code>")
+    pieces = [format_html(shape[index % 2], part) for index, part in enumerate(parts)]
+    return (
+        format_html_join("", "{}", ((piece,) for piece in pieces))
+        if closed
+        else format_html("{}", "`".join(parts))
+    )
 
 
 @register.filter

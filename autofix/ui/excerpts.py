@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final
 
@@ -34,11 +34,14 @@ class ExcerptLine:
 
 @dataclass(frozen=True)
 class Evidence:
-    """A citation for reading. ``lines`` empty: it is no code, or the code is not on this machine; the quote is always there."""
+    """A citation for reading. ``lines`` empty: it is no code, or the code is not on this machine; the quote is always there.
+    ``is_telling``: the first one with code, which the page unfolds.
+    """
 
     place: str
     quote: str
     lines: tuple[ExcerptLine, ...]
+    is_telling: bool = False
 
 
 def evidence(
@@ -52,7 +55,8 @@ def evidence(
         except ValidationError:
             continue  # an artifact of an older version, or a remote explorer's liberties
         found.append(Evidence(_place(citation), cut(citation.quote), _lines(citation, repositories, pins)))
-    return found
+    telling = next((index for index, shown in enumerate(found) if shown.lines), 0)
+    return [replace(shown, is_telling=index == telling) for index, shown in enumerate(found)]
 
 
 def _place(citation: Citation) -> str:
