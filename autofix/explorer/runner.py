@@ -20,7 +20,7 @@ from autofix.explorer.state import BlockContent, BlockState, latest_patches
 from autofix.explorer.tools.toolbox import Toolbox
 from autofix.explorer.workspace import open_workspace, pin_repositories
 from autofix.failpoints import failpoint
-from autofix.hosts import Host, HostIssueNotFound, Issue, RepositoryRef, get_host
+from autofix.hosts import Event, Host, HostIssueNotFound, Issue, RepositoryRef, get_host
 from autofix.redaction import redact, redact_data
 
 logger = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ def _ask_agent(lease: leases.Lease, turn: Turn) -> None:
     host = get_host()
     issue = _issue_of(host, session)
     repositories = [RepositoryRef(**ref) for ref in session.repositories]
-    pins = _pins(session, host, issue, repositories)
+    pins = _pins(session, Toolbox(issue, host, {}).event(), repositories)
     history = [block_state(block) for block in session.blocks.all()]
     brief = TurnBrief(
         turn.prompt,
@@ -154,11 +154,13 @@ def _issue_of(host: Host, session: Session) -> Issue:
         raise IssueGone from exc
 
 
-def _pins(session: Session, host: Host, issue: Issue, repositories: list[RepositoryRef]) -> dict[str, str]:
-    """The commits that this session works on, fixed by its first turn; RepositoryUnavailable when one cannot be read."""
+def _pins(session: Session, event: Event | None, repositories: list[RepositoryRef]) -> dict[str, str]:
+    """The commits that this session works on, fixed by its first turn for the event that the agent reads.
+
+    RepositoryUnavailable when one cannot be read.
+    """
     if session.pins or not repositories:
         return dict(session.pins)
-    event = host.latest_event(issue)
     pins = pin_repositories(repositories, event.release if event else "")
     Session.objects.filter(pk=session.pk, pins={}).update(pins=pins)
     session.refresh_from_db(fields=["pins"])

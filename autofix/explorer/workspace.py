@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import fcntl
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -17,8 +16,17 @@ from autofix import conf
 from autofix.exceptions import EditRefused, PathRefused
 from autofix.explorer import history
 from autofix.explorer.history import BlameLine, Commit
+from autofix.explorer.pinned import (
+    MAX_SEARCH_OUTPUT,
+    SEARCH,
+    SEARCH_TIMEOUT_S,
+    PinnedTree,
+    criterion,
+    matches,
+)
 from autofix.explorer.pins import pin_repositories
 from autofix.explorer.state import FilePatch, PatchStat
+from autofix.explorer.text import MAX_FILE, Match, NotText, as_text
 from autofix.hosts import RepositoryRef
 from autofix.scm import mirrors, trees
 from autofix.scm.git import Git
@@ -37,27 +45,12 @@ __all__ = [
     "read_pinned",
 ]
 
-MAX_FILE = 1024 * 1024
-MAX_LINE = 400
-MAX_SEARCH_OUTPUT = 1024 * 1024
-SEARCH_TIMEOUT_S = 20
-
-
-class NotText(EditRefused, ValueError):
-    """This file is not UTF-8 text of at most 1 MiB."""
-
-
-@dataclass(frozen=True)
-class Match:
-    """A line that matches a search; lines are counted from 1."""
-
-    path: str
-    line: int
-    text: str
-
 
 class Checkout:
-    """One repository at its pin, in a worktree of one opening; the worktree is made when it is first needed."""
+    """One repository at its pin, in a worktree of one opening.
+
+    Of the worktree only the files that are read or written one by one are made; all of it when it is asked for as a whole.
+    """
 
     def __init__(
         self, repository: RepositoryRef, sha: str, patches: Sequence[FilePatch], folder: Path
@@ -65,15 +58,17 @@ class Checkout:
         self.repository = repository
         self.name = repository.name
         self.sha = sha
-        self._patches = patches
+        self._patched = {patch.patch.path: patch.diff for patch in patches}
         self._folder = folder
+        self._made: set[str] = set()  # paths that the worktree has, or had until they were deleted
+        self.pinned = PinnedTree(repository, sha)
 
     # --- what is there -----------------------------------------------------------------------------------------------
     @cached_property
     def root(self) -> Path:
-        """The worktree: the pin plus the session's patches, without a ``.git``."""
-        _ = self._tree  # makes it
-        return self._folder / "tree"
+        """The whole worktree: the pin plus the session's patches, without a ``.git``."""
+        trees.check_out(self._tree, except_for=self._made)
+        return self._files
 
     def paths(self) -> list[str]:
         """The files as they are now, sorted."""
@@ -86,33 +81,30 @@ class Checkout:
         if not place.is_file():
             raise FileNotFoundError(path)
         with place.open("rb") as file:
-            return _text(file.read(MAX_FILE + 1), path)
+            return as_text(file.read(MAX_FILE + 1), path)
 
     def read_pinned(self, path: str) -> str | None:
         """The file at the pin, None when it is no regular file there; PathRefused, NotText."""
-        entry = self._pinned.get(confined(path))
-        return _text(trees.blob(self._store, entry), path) if entry and entry.mode in trees.REGULAR else None
+        return self.pinned.read(path)
 
     def search(self, pattern: str, *, regex: bool = False, under: str = "", limit: int = 200) -> list[Match]:
         """Lines of text files that hold ``pattern`` (``regex``: a POSIX extended one), below ``under``.
 
         EditRefused when the expression is not valid or takes too long.
         """
-        if not pattern or "\n" in pattern or "\0" in pattern:
-            raise EditRefused("A search pattern is one line, not empty.")
+        wanted = criterion(pattern, regex=regex)
+        _ = self.root  # makes it
         printed = self._tree.run(
-            "grep", "-n", "-I", "-z", "--no-color", "--no-recurse-submodules", "--untracked", "--no-exclude-standard",
-            "-E" if regex else "-F", "-e", pattern, "--", *([confined(under)] if under else []),
+            *SEARCH, "--untracked", "--no-exclude-standard", *wanted, "--", *([confined(under)] if under else []),
             accept=(0, 1), cut=True, limit=MAX_SEARCH_OUTPUT, timeout_s=SEARCH_TIMEOUT_S, failure=EditRefused,
         )  # fmt: skip
-        matches = re.finditer(r"([^\0]+)\0(\d+)\0(.*)\n", printed.text)
-        return [Match(m[1], int(m[2]), m[3][:MAX_LINE]) for m, _ in zip(matches, range(limit), strict=False)]
+        return matches(printed.text, limit)
 
     # --- its history -------------------------------------------------------------------------------------------------
     def blame(self, path: str, start: int, end: int) -> list[BlameLine]:
         """The lines from ``start`` to ``end`` at the pin, each with the commit that wrote it; FileNotFoundError."""
         last = self._pinned_line_count(path)
-        return history.blame(self._store, self.sha, path, max(start, 1), min(end, last))
+        return history.blame(self.pinned.store, self.sha, path, max(start, 1), min(end, last))
 
     def log(
         self, path: str = "", *, lines: tuple[int, int] | None = None, containing: str = "", limit: int = 20
@@ -121,7 +113,7 @@ class Checkout:
         if lines is not None:
             lines = (max(lines[0], 1), min(lines[1], self._pinned_line_count(path)))
         return history.log(
-            self._store,
+            self.pinned.store,
             self.sha,
             confined(path) if path else "",
             lines=lines,
@@ -131,7 +123,7 @@ class Checkout:
 
     def show(self, sha: str, *, path: str = "") -> str:
         """One commit with its changes, at most 64 KiB of text; RepositoryUnavailable when there is none."""
-        return history.show(self._store, sha, confined(path) if path else "")
+        return history.show(self.pinned.store, sha, confined(path) if path else "")
 
     # --- changes -----------------------------------------------------------------------------------------------------
     def write(self, path: str, text: str) -> None:
@@ -141,7 +133,7 @@ class Checkout:
             content = text.encode()
         except UnicodeEncodeError as exc:
             raise NotText(f"{path} would not be text.") from exc
-        _text(content, path)
+        as_text(content, path)
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(content)
@@ -175,28 +167,24 @@ class Checkout:
             "diff", "--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", self.sha, "--", path,
             failure=EditRefused, limit=4 * MAX_FILE,
         ).text  # fmt: skip
-        kind: str = ("M" if path in self._pinned else "A") if exists else "D"
+        kind: str = ("M" if path in self.pinned.entries else "A") if exists else "D"
         added, removed = _counted(diff)
         stat = PatchStat.model_validate({"path": path, "type": kind, "added": added, "removed": removed})
         return FilePatch(repo_name=self.name, diff=diff, patch=stat)
 
     # --- inside ------------------------------------------------------------------------------------------------------
-    @cached_property
-    def _store(self) -> Git:
-        return mirrors.with_commit(self.repository, self.sha)
-
-    @cached_property
-    def _pinned(self) -> dict[str, trees.Entry]:
-        return trees.entries(self._store, self.sha)
+    @property
+    def _files(self) -> Path:
+        return self._folder / "tree"
 
     @cached_property
     def _tree(self) -> Git:
-        self._folder.mkdir(parents=True)
-        (self._folder / "tree").mkdir()
-        patches = [(patch.patch.path, patch.diff) for patch in self._patches]
+        self._files.mkdir(parents=True)
+        patches = list(self._patched.items())
         protected = conf.settings().protected_paths
-        tree = trees.patched_index(self._store, self.sha, patches, self._folder / "index", protected)
-        return trees.checked_out(tree, self._folder / "tree")
+        index = self._folder / "index"
+        tree = trees.patched_index(self.pinned.store, self.sha, patches, index, protected)
+        return replace(tree, work_tree=self._files)
 
     def _pinned_line_count(self, path: str) -> int:
         text = self.read_pinned(path)
@@ -209,10 +197,13 @@ class Checkout:
         parts = confined(path).split("/")
         ways = ["/".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
         for way in ways:
-            entry = self._pinned.get(way)
-            if (entry and entry.mode not in trees.REGULAR) or (self.root / way).is_symlink():
+            entry = self.pinned.entries.get(way)
+            if (entry and entry.mode not in trees.REGULAR) or (self._files / way).is_symlink():
                 raise PathRefused(f"{way} is a link or a submodule.")
-        return self.root / path
+        if "root" not in self.__dict__ and path not in self._made:
+            in_the_way = [way for way in ways[:-1] if way in self.pinned.entries or way in self._patched]
+            self._made.update(trees.check_out(self._tree, path, *in_the_way), [path])
+        return self._files / path
 
     def _writable(self, path: str) -> Path:
         trees.refuse_unless_writable(path, conf.settings().protected_paths)
@@ -262,7 +253,7 @@ def read_pinned(repository: RepositoryRef, sha: str, path: str) -> str | None:
     """The text of a file at a commit, None when there is no such regular file; PathRefused, NotText."""
     store = mirrors.with_commit(repository, sha)
     entry = trees.entries(store, sha, confined(path)).get(path)
-    return _text(trees.blob(store, entry), path) if entry and entry.mode in trees.REGULAR else None
+    return as_text(trees.blob(store, entry), path) if entry and entry.mode in trees.REGULAR else None
 
 
 @contextmanager
@@ -281,15 +272,6 @@ def _folder(session_key: str) -> Iterator[Path]:
 
 def _prefix(session_key: str) -> str:
     return f"{sha256(session_key.encode()).hexdigest()[:32]}-"
-
-
-def _text(content: bytes, path: str) -> str:
-    if len(content) > MAX_FILE or b"\0" in content:
-        raise NotText(f"{path} is not text of at most 1 MiB.")
-    try:
-        return content.decode()
-    except UnicodeDecodeError as exc:
-        raise NotText(f"{path} is not UTF-8 text.") from exc
 
 
 def _counted(diff: str) -> tuple[int, int]:

@@ -75,8 +75,12 @@ def changes(tree: Git, sha: str) -> dict[str, set[str]]:
     return {path: set(meta[1:].split(" ")[:2]) for meta, path in zip(fields[::2], fields[1::2], strict=False)}
 
 
-def checked_out(tree: Git, work_tree: Path) -> Git:
-    """The index written to an empty folder; links are written as small text files."""
-    tree = replace(tree, work_tree=work_tree)
-    tree.run("checkout-index", "--all", "--index", "--quiet")
-    return tree
+def check_out(tree: Git, *paths: str, except_for: Iterable[str] = ()) -> list[str]:
+    """Write the index, or these paths of it, to the work tree; what was written. Links are written as small text files."""
+    excluded = set(except_for)
+    listed = tree.run("ls-files", "-z", "--", *paths).text.split("\0")
+    wanted = [name for name in listed if name and name not in excluded]
+    if wanted:
+        names = "".join(f"{name}\0" for name in wanted).encode()
+        tree.run("checkout-index", "--index", "--quiet", "-z", "--stdin", stdin=names)
+    return wanted

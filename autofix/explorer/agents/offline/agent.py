@@ -17,6 +17,10 @@ from autofix.explorer.agents.offline.solution import solution
 from autofix.explorer.agents.offline.triage import triage
 from autofix.explorer.state import BlockContent, BlockState
 from autofix.explorer.tools.toolbox import Toolbox
+from autofix.hosts import Event
+
+EVENT_ID = "event_id"
+"""In each block's metadata: the event that it speaks of."""
 
 
 class OfflineAgent:
@@ -32,11 +36,27 @@ class OfflineAgent:
     ) -> Iterator[BlockContent]:
         """The turn's further blocks; AgentFailed where nothing can be said, or the turn asks for what this agent cannot do."""
         told = sum(1 for block in history if block.index >= first_index and block.message.role != "user")
-        yield from islice(_blocks(brief, toolbox), told, None)
+        event = _event(brief, history, first_index, toolbox)
+        for content in islice(_blocks(brief, toolbox, event), told, None):
+            if event is not None:
+                content.message.metadata[EVENT_ID] = event.id
+            yield content
 
 
-def _blocks(brief: TurnBrief, toolbox: Toolbox) -> Iterator[BlockContent]:
-    event = toolbox.event()
+def _event(
+    brief: TurnBrief, history: Sequence[BlockState], first_index: int, toolbox: Toolbox
+) -> Event | None:
+    """The event that this session looked into so far, as its blocks say; a new root cause looks at the present one."""
+    begun = first_index if brief.artifact_key == "root_cause" else 0
+    ids = [block.message.metadata.get(EVENT_ID) for block in history if block.index >= begun]
+    known = next((found for found in reversed(ids) if isinstance(found, str)), None)
+    present = toolbox.event()
+    if known is None or (present is not None and present.id == known):
+        return present
+    return next((event for event in toolbox.events() if event.id == known), present)
+
+
+def _blocks(brief: TurnBrief, toolbox: Toolbox, event: Event | None) -> Iterator[BlockContent]:
     if event is None and not toolbox.issue.title.strip():
         raise AgentFailed(
             "The issue has neither an event nor a title: there is nothing to look into.", code="no_evidence"
@@ -78,7 +98,7 @@ def _edits(found: Investigation, toolbox: Toolbox) -> Iterator[BlockContent]:
     if isinstance(done, Abstain):
         yield report.said(f"No code is changed ({done.code}): {done.reason}\n\n{report.LABEL}")
         return
-    edit = f"In {done.file.path}, `{done.function.qualname}`: {done.change}"
+    edit = f"In {done.file.path}, `{done.where}`: {done.change}"
     text = f"{edit}\n\nRule `{done.rule}`; the edited file compiles. {report.LABEL}"
     yield report.said(text, toolbox.checkouts[done.file.checkout.name].patch(done.file.path))
 

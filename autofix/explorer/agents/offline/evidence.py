@@ -108,8 +108,11 @@ def read(checkout: Checkout, path: str) -> CodeFile | None:
 def _places(raised: ExceptionInfo, checkouts: Mapping[str, Checkout]) -> tuple[Place, ...]:
     offset = max(len(raised.frames) - MAX_FRAMES, 0)
     frames = raised.frames[offset:]
+    wanted = {PurePosixPath(shown_path(frame)).name for frame in frames}
     suffixes = (
-        {name: _by_basename(checkout.paths()) for name, checkout in checkouts.items()} if frames else {}
+        {name: _by_basename(checkout.pinned.paths, wanted) for name, checkout in checkouts.items()}
+        if frames
+        else {}
     )
     files: dict[tuple[str, str], CodeFile | None] = {}
     places = []
@@ -129,7 +132,7 @@ def _places(raised: ExceptionInfo, checkouts: Mapping[str, Checkout]) -> tuple[P
 def _find(
     frame: Frame, checkouts: Mapping[str, Checkout], suffixes: Mapping[str, Mapping[str, list[str]]]
 ) -> CodeFile | None:
-    shown = (frame.abs_path or frame.filename).replace("\\", "/")
+    shown = shown_path(frame)
     if LIBRARY_FOLDERS.intersection(PurePosixPath(shown).parts):
         return None
     for name, checkout in checkouts.items():
@@ -146,6 +149,11 @@ def _find(
     if parts == 1 and "/" in shown and not _shows_line(file, frame):
         return None  # only the file's name agrees: `client.py` is in every library
     return file
+
+
+def shown_path(frame: Frame) -> str:
+    """The frame's path with forward slashes."""
+    return (frame.abs_path or frame.filename).replace("\\", "/")
 
 
 def mapped(shown: str, stack_root: str, source_root: str) -> str:
@@ -182,8 +190,10 @@ def _shows_line(file: CodeFile | None, frame: Frame) -> bool:
     return bool(file and text and frame.lineno and text == file.line(frame.lineno).strip())
 
 
-def _by_basename(paths: list[str]) -> dict[str, list[str]]:
-    index: dict[str, list[str]] = {}
+def _by_basename(paths: list[str], wanted: set[str]) -> dict[str, list[str]]:
+    index: dict[str, list[str]] = {name: [] for name in wanted}
     for path in paths:
-        index.setdefault(PurePosixPath(path).name, []).append(path)
+        name = path.rpartition("/")[2]
+        if name in index:
+            index[name].append(path)
     return index

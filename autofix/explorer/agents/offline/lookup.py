@@ -117,7 +117,7 @@ def _files(checkout: Checkout, text: str) -> Iterator[CodeFile]:
 
 def _search(checkout: Checkout, text: str) -> list[Match]:
     try:
-        return checkout.search(text, limit=MAX_MATCHES)
+        return checkout.pinned.search(text, limit=MAX_MATCHES)
     except WorkFailed:
         return []
 

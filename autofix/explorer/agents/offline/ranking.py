@@ -32,9 +32,7 @@ def rank(evidence: Evidence, steps: list[Step], plan: Plan | None) -> tuple[Rank
     )
     candidates: list[RankedPlace] = []
     if plan is not None:
-        candidates.append(
-            RankedPlace(plan.file, plan.function.qualname, plan.start_line, plan.end_line, plan.cause)
-        )
+        candidates.append(RankedPlace(plan.file, plan.where, plan.start_line, plan.end_line, plan.cause))
     failing = _frames(evidence)[:1]
     made = [_of_step(step) for step in producers]
     own_field = bool(producers) and _read_in_failing(steps)

@@ -21,10 +21,10 @@ def _planned(found: Investigation, plan: Plan) -> tuple[str, list[SolutionStep]]
         f"{finding.text} ({finding.file.path}:{finding.start_line})" for finding in plan.findings
     )
     return plan.title, [
-        _step(f"Edit `{plan.function.qualname}`", f"{where}. {plan.change}. It rests on this: {shown}."),
+        _step(f"Edit `{plan.where}`", f"{where}. {plan.change}. It rests on this: {shown}."),
         _step(
             "Cover it with a test",
-            f"Call `{plan.function.qualname}` as in the event: {symptom(found.evidence)} must not be raised.",
+            f"Call `{plan.where}` as in the event: {symptom(found.evidence)} must not be raised.",
         ),
     ]
 

@@ -40,7 +40,7 @@ class Plan:
     rule: str
     title: str
     file: CodeFile
-    function: Function
+    function: Function | None
     start_line: int
     end_line: int
     cause: str
@@ -48,6 +48,11 @@ class Plan:
     findings: tuple[Finding, ...]
     transform: Callable[[str], str | Abstain]
     suspect: str = ""
+
+    @property
+    def where(self) -> str:
+        """The function that is edited, by its qualified name; ``<module>`` outside of any."""
+        return self.function.qualname if self.function else "<module>"
 
     def edit(self, source: str) -> str | Abstain:
         """The file's new text: formatting kept, compiled, changed; otherwise why not."""

@@ -1,0 +1,84 @@
+"""A repository at one commit, read from its mirror: no worktree is made, and no path is listed before it is asked for."""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+
+from autofix.exceptions import EditRefused
+from autofix.explorer.text import Match, as_text
+from autofix.hosts import RepositoryRef
+from autofix.scm import mirrors, trees
+from autofix.scm.git import Git
+from autofix.scm.paths import confined
+
+MAX_LINE = 400
+MAX_SEARCH_OUTPUT = 1024 * 1024
+SEARCH_TIMEOUT_S = 20
+SEARCH = ("grep", "-n", "-I", "-z", "--no-color", "--no-recurse-submodules")
+
+
+class PinnedTree:
+    """The files of one commit."""
+
+    def __init__(self, repository: RepositoryRef, sha: str) -> None:
+        self.repository = repository
+        self.sha = sha
+        self._found: dict[
+            tuple[str, bool, str], str
+        ] = {}  # a commit never changes: what was searched once is known
+
+    @cached_property
+    def store(self) -> Git:
+        """The mirror, which holds the commit; RepositoryUnavailable."""
+        return mirrors.with_commit(self.repository, self.sha)
+
+    @cached_property
+    def entries(self) -> dict[str, trees.Entry]:
+        """Everything in the commit's tree, by path."""
+        return trees.entries(self.store, self.sha)
+
+    @cached_property
+    def paths(self) -> list[str]:
+        """The regular files, sorted."""
+        return sorted(path for path, entry in self.entries.items() if entry.mode in trees.REGULAR)
+
+    def read(self, path: str) -> str | None:
+        """The file's text, None when it is no regular file there; PathRefused, NotText."""
+        return self._text(self.entries.get(confined(path)), path)
+
+    def read_before(self, sha: str, path: str) -> str | None:
+        """The file's text before the commit ``sha`` (in its first parent); None when there was none; PathRefused, NotText."""
+        parent = mirrors.resolve(self.store, f"{sha}^")
+        if parent is None:
+            return None
+        return self._text(trees.entries(self.store, parent, confined(path)).get(path), path)
+
+    def search(self, pattern: str, *, regex: bool = False, under: str = "", limit: int = 200) -> list[Match]:
+        """Lines of text files that hold ``pattern`` (``regex``: a POSIX extended one), below ``under``; EditRefused."""
+        key = (pattern, regex, under)
+        if key not in self._found:
+            self._found[key] = self.store.run(
+                *SEARCH, *criterion(pattern, regex=regex), self.sha, "--", *([confined(under)] if under else []),
+                accept=(0, 1), cut=True, limit=MAX_SEARCH_OUTPUT, timeout_s=SEARCH_TIMEOUT_S, failure=EditRefused,
+            ).text  # fmt: skip
+        return matches(self._found[key], limit, prefix=f"{self.sha}:")
+
+    def _text(self, entry: trees.Entry | None, path: str) -> str | None:
+        return as_text(trees.blob(self.store, entry), path) if entry and entry.mode in trees.REGULAR else None
+
+
+def criterion(pattern: str, *, regex: bool) -> tuple[str, ...]:
+    """What ``git grep`` is to look for; EditRefused when it is not one line."""
+    if not pattern or "\n" in pattern or "\0" in pattern:
+        raise EditRefused("A search pattern is one line, not empty.")
+    return ("-E" if regex else "-F", "-e", pattern)
+
+
+def matches(printed: str, limit: int, *, prefix: str = "") -> list[Match]:
+    """The first lines that ``git grep -n -z`` printed."""
+    rows = re.finditer(r"([^\0]+)\0(\d+)\0(.*)\n", printed)
+    return [
+        Match(row[1].removeprefix(prefix), int(row[2]), row[3][:MAX_LINE])
+        for row, _ in zip(rows, range(limit), strict=False)
+    ]
