@@ -25,6 +25,8 @@ from autofix.wakeups import CALL_HOOK, RUN_TURN, wake
 
 MAX_CLAIMS = 10
 """A turn that this many workers took and none ended is not tried again."""
+TRY_AGAIN_S = (5, 15, 45)
+"""How long a turn rests after a failure that may pass, such as a repository that cannot be reached."""
 FREE_CLAIMS = 2
 MAX_REST_S = 300
 
@@ -84,7 +86,7 @@ def _rests(turn: Turn, now: datetime) -> bool:
     A turn that ends its workers (out of memory, say) must not keep a whole fleet restarting. One that was handed back has
     no lease left and does not rest.
     """
-    if turn.lease_expires_at is None or turn.fence <= FREE_CLAIMS:
+    if turn.lease_expires_at is None or turn.status == TurnStatus.PENDING or turn.fence <= FREE_CLAIMS:
         return False
     rest_s = min(conf.settings().lease_s * 2 ** (turn.fence - FREE_CLAIMS - 1), MAX_REST_S)
     return turn.lease_expires_at <= now < turn.lease_expires_at + timedelta(seconds=rest_s)
@@ -153,6 +155,18 @@ def give_back(lease: Lease) -> None:
     with transaction.atomic():
         if lease.held.update(lease_expires_at=None, status=TurnStatus.PENDING):
             wake(RUN_TURN, lease.turn_id)
+
+
+def try_later(lease: Lease) -> bool:
+    """Let the turn rest and be tried again: what stood in its way may pass. False when that was tried often enough."""
+    if lease.fence > len(TRY_AGAIN_S):
+        return False
+    wait_s = TRY_AGAIN_S[lease.fence - 1]
+    with transaction.atomic():
+        due = timezone.now() + timedelta(seconds=wait_s)
+        if lease.held.update(lease_expires_at=due, status=TurnStatus.PENDING):
+            wake(RUN_TURN, lease.turn_id, countdown=wait_s + 1)
+    return True
 
 
 def heartbeat(lease: Lease) -> AbstractContextManager[None]:

@@ -38,6 +38,9 @@ def run_turn(turn_id: int) -> bool:
             failpoint("turn.claimed")
             ending = _play(lease)
             failpoint("turn.before_end")
+            if getattr(ending, "retryable", False) and leases.try_later(lease):
+                logger.warning("turn %s is tried again later: %s", turn_id, ending)
+                return False
             _end(lease, ending)
     except leases.LeaseLost:
         logger.info("turn %s was taken over or cancelled", turn_id)

@@ -124,7 +124,8 @@ def _steps(run: Run) -> list[str]:
     rows = StepExecution.objects.filter(run=run)
     tried = Counter((row.step, row.status) for row in rows)
     expected = Counter((step.value, "completed") for step in _expected_steps(run))
-    return [] if tried == expected else [f"steps: {sorted(tried.items())}"]
+    errors = [f"{row.error_code}: {row.error_detail}" for row in rows if row.error_code]
+    return [] if tried == expected else [f"steps: {sorted(tried.items())} {errors}"]
 
 
 def _sequence(run: Run) -> list[str]:

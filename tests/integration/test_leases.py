@@ -5,19 +5,21 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 from pytest_django.fixtures import Settings
 
 from autofix.autofix_agent import trigger_autofix_agent
-from autofix.exceptions import TurnTimedOut, WorkerLost
-from autofix.explorer import leases, runner
+from autofix.exceptions import RepositoryUnavailable, TurnTimedOut, WorkerLost
+from autofix.explorer import leases, runner, stopping
 from autofix.explorer.client import get_client
 from autofix.explorer.models import Block, Session, Turn, TurnStatus
 from autofix.explorer.state import BlockContent, Message
 from autofix.hosts import Issue
 from autofix.models import Run
 from autofix.testing import WakeupQueue
+from autofix.wakeups import RUN_TURN
 from tests.pipeline import ROOT_CAUSE, Play, says
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -176,3 +178,86 @@ def test_two_artifacts_in_one_turn_the_newest_wins(issue: Issue, queue: WakeupQu
     artifact = run.steps.get().artifact
     assert artifact is not None
     assert artifact["one_line_description"] == "On second thoughts"
+
+
+class TestFailuresThatMayPass:
+    """A repository that cannot be reached: the turn rests and is tried again, a bounded number of times."""
+
+    @pytest.fixture
+    def unreachable(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse(*_: object) -> dict[str, str]:
+            raise RepositoryUnavailable("No route to host.")
+
+        monkeypatch.setattr(runner, "_pins", refuse)
+
+    def test_it_rests_and_is_tried_again(self, turn: Turn, queue: WakeupQueue, unreachable: None) -> None:
+        """The turn stays open, is woken later and is not taken before."""
+        queue.lose()
+        assert not runner.run_turn(turn.pk)
+        assert [message.countdown for message in queue.waiting(RUN_TURN)] == [leases.TRY_AGAIN_S[0] + 1]
+        turn.refresh_from_db()
+        assert turn.status == TurnStatus.PENDING
+        assert leases.claim(turn.pk) is None
+        lapse(turn)
+        assert leases.claim(turn.pk) is not None
+
+    def test_it_fails_in_the_end(self, turn: Turn, queue: WakeupQueue, unreachable: None) -> None:
+        """After the last try the turn fails with the reason of its own."""
+        for _ in leases.TRY_AGAIN_S:
+            assert not runner.run_turn(turn.pk)
+            lapse(turn)
+        assert runner.run_turn(turn.pk)
+        turn.refresh_from_db()
+        assert (turn.status, turn.error_code) == (TurnStatus.FAILED, "repository_unavailable")
+
+
+class TestWorkersThatVanish:
+    def test_a_turn_rests_longer_each_time(self, turn: Turn) -> None:
+        """Two workers may vanish; the third one's lease must have run out for a while before the fourth may try."""
+        for _ in range(leases.FREE_CLAIMS + 1):
+            assert leases.claim(turn.pk) is not None
+            lapse(turn)
+        assert leases.claim(turn.pk) is None
+        long_ago = timezone.now() - timedelta(seconds=leases.MAX_REST_S)
+        Turn.objects.filter(pk=turn.pk).update(lease_expires_at=long_ago)
+        assert leases.claim(turn.pk) is not None
+
+    def test_a_lease_from_the_future_is_free(self, turn: Turn) -> None:
+        """When the clock was set back by an hour, the lease of a worker that died holds nobody up for that hour."""
+        assert leases.claim(turn.pk) is not None
+        Turn.objects.filter(pk=turn.pk).update(lease_expires_at=timezone.now() + timedelta(hours=1))
+        assert leases.claim(turn.pk) is not None
+
+
+class TestStopping:
+    def test_a_stopping_worker_hands_the_turn_back(self, turn: Turn, queue: WakeupQueue) -> None:
+        """It stores the block at hand, gives the turn back at once and wakes another worker, which repeats nothing."""
+        queue.lose()
+        stopping.stop()
+        try:
+            assert not runner.run_turn(turn.pk)
+        finally:
+            stopping.forget()
+        turn.refresh_from_db()
+        assert (turn.status, turn.lease_expires_at) == (TurnStatus.PENDING, None)
+        assert Block.objects.count() == 2
+        queue.drain()
+        assert Run.objects.get().status == "completed"
+        assert Block.objects.count() == 3
+
+
+def test_an_outage_of_the_database_is_no_failure_of_the_turn(
+    turn: Turn, queue: WakeupQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the database goes away under the agent, the turn is not failed: another worker goes on."""
+    queue.lose()
+
+    def gone(*_: object) -> None:
+        raise OperationalError("server closed the connection unexpectedly")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(leases, "append", gone)
+        with pytest.raises(OperationalError):
+            runner.run_turn(turn.pk)
+    queue.drain()
+    assert Run.objects.get().status == "completed"
