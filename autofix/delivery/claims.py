@@ -7,9 +7,10 @@ deliveries, going on where it stopped the last time, and takes a share from each
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from django.db import connection, transaction
 from django.db.models import Count, F, Min
@@ -45,10 +46,21 @@ WHERE (SELECT min(d.next_attempt_at) FROM autofix_delivery d
        FROM autofix_endpoint e WHERE e.id = walk.endpoint_id)
 LIMIT %(limit)s
 """
+LOCK = """
+SELECT set_config('idle_in_transaction_session_timeout', %s::text, true), pg_advisory_xact_lock(%s)
+"""
 FIRST_DUE = """SELECT id FROM (
     SELECT id FROM autofix_delivery
     WHERE endpoint_id = %s AND status = 'pending' AND next_attempt_at <= %s ORDER BY next_attempt_at, id LIMIT %s
 ) AS first_due"""
+
+
+class Waiting(NamedTuple):
+    """An endpoint that something is due for."""
+
+    pk: int
+    organization_id: str
+    status: str
 
 
 @dataclass
@@ -57,32 +69,32 @@ class Claims:
 
     last: int = 0
     """The endpoint that was served last."""
+    more: bool = False
+    """Whether the last look found as much as was wanted."""
 
     def take(self, limit: int) -> list[Delivery]:
         """Claim up to ``limit`` due deliveries, committed on return: until the claim runs out they are this caller's."""
         now = timezone.now()
-        if limit < 1 or not is_due(now):  # looking costs no lock
+        if limit < 1 or not (self.more or is_due(now)):  # looking first costs no lock
             return []
         with transaction.atomic(durable=True):
             _one_at_a_time()
-            return self._take(limit, now)
+            claimed = self._take(limit, now)
+        self.more = len(claimed) == limit
+        return claimed
 
     def _take(self, limit: int, now: datetime) -> list[Delivery]:
         by_endpoint, by_organization = _in_flight(now)
         enough = limit + len(by_endpoint)
-        found = _walk(self.last, now, enough)
-        if len(found) < enough:
-            found += _walk(0, now, enough)  # once round
-        endpoints = Endpoint.objects.in_bulk(found)
-        turn = [endpoints[pk] for pk in dict.fromkeys(found) if pk in endpoints]
+        turn = _waiting(_walk(self.last, now, enough))
         given = shares(turn, by_endpoint, by_organization, limit)
+        if sum(given.values()) < limit and self.last:  # once round
+            turn += [one for one in _waiting(_walk(0, now, enough)) if one.pk <= self.last]
+            given = shares(turn, by_endpoint, by_organization, limit)
         if not given:
             return []
         self.last = list(given)[-1]
-        claimed = _claim(_first_due(given, now), now)
-        for delivery in claimed:
-            delivery.endpoint = endpoints[delivery.endpoint_id]
-        return claimed
+        return _claim(_first_due(given, now), now)
 
 
 def is_due(now: datetime) -> bool:
@@ -102,7 +114,7 @@ def oldest_due(now: datetime) -> datetime | None:
 
 
 def shares(
-    turn: Sequence[Endpoint], by_endpoint: Mapping[int, int], by_organization: Mapping[str, int], limit: int
+    turn: Iterable[Waiting], by_endpoint: Mapping[int, int], by_organization: Mapping[str, int], limit: int
 ) -> dict[int, int]:
     """How many deliveries each endpoint may send now: one each, in turn, until ``limit`` or every one's own limit is reached.
 
@@ -133,10 +145,15 @@ def _walk(after: int, now: datetime, limit: int) -> list[int]:
         return [pk for (pk,) in cursor.fetchall()]
 
 
+def _waiting(ids: Sequence[int]) -> list[Waiting]:
+    rows = Endpoint.objects.filter(pk__in=ids).order_by("pk")
+    return [Waiting(*row) for row in rows.values_list("pk", "organization_id", "status")]
+
+
 def _claim(ids: Sequence[int], now: datetime) -> list[Delivery]:
     due = Delivery.objects.filter(pk__in=ids, status=DeliveryStatus.PENDING, next_attempt_at__lte=now)
     # Databases without SKIP LOCKED (SQLite) ignore it: there the transaction itself is exclusive.
-    rows = due.select_for_update(skip_locked=True, no_key=True, of=("self",)).select_related("event")
+    rows = due.select_for_update(skip_locked=True, no_key=True, of=("self",)).select_related("event", "endpoint")
     claimed = list(rows.order_by("next_attempt_at", "pk"))
     until = now + timedelta(seconds=CLAIM_S)
     for delivery in claimed:
@@ -175,5 +192,4 @@ def _one_at_a_time() -> None:
     """Wait until no other relay is claiming. SQLite's transactions are one at a time anyway."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = %s", [FROZEN_MS])
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [CLAIMING])
+            cursor.execute(LOCK, [FROZEN_MS, CLAIMING])

@@ -35,8 +35,9 @@ def note(tried: Collection[Tried], now: datetime) -> None:
     for one in tried:
         by_endpoint.setdefault(one.delivery.endpoint_id, []).append(one)
     records = _write_records(by_endpoint, now)
-    for endpoint in Endpoint.objects.filter(pk__in=by_endpoint).order_by("pk"):
-        _judge(endpoint, by_endpoint[endpoint.pk], records[endpoint.pk], now)
+    for pk, attempts in sorted(by_endpoint.items()):
+        # As it was when the delivery was claimed: what is written depends on how the row is now.
+        _judge(attempts[0].delivery.endpoint, attempts, records[pk], now)
 
 
 def disable(delivery: Delivery, reason: str) -> None:
@@ -57,24 +58,23 @@ def disable(delivery: Delivery, reason: str) -> None:
 
 
 def _write_records(by_endpoint: dict[int, list[Tried]], now: datetime) -> dict[int, EndpointRecord]:
-    records = _locked(by_endpoint)
-    if missing := by_endpoint.keys() - records.keys():
-        made = [EndpointRecord(endpoint_id=pk) for pk in sorted(missing)]
-        EndpointRecord.objects.bulk_create(made, ignore_conflicts=True)
-        records = _locked(by_endpoint)
-    for pk, record in records.items():
-        delivered = sum(one.outcome is Outcome.DELIVERED for one in by_endpoint[pk])
-        failed = len(by_endpoint[pk]) - delivered
+    rows = EndpointRecord.objects.filter(pk__in=by_endpoint).order_by("pk").select_for_update(no_key=True)
+    records = {row.pk: row for row in rows}
+    for pk, tried in sorted(by_endpoint.items()):
+        record = records.setdefault(pk, EndpointRecord(endpoint_id=pk))
+        delivered = sum(one.outcome is Outcome.DELIVERED for one in tried)
+        failed = len(tried) - delivered
         record.recent = breaker.noted(record.recent, now.timestamp(), delivered=delivered, failed=failed)
-        for one in by_endpoint[pk]:
+        for one in tried:
             _count(record, one.answer)
-    EndpointRecord.objects.bulk_update(records.values(), ["recent", "totals"])
+    # One statement for all, made or changed; bulk_update would spell out a case for every row.
+    EndpointRecord.objects.bulk_create(
+        records.values(),
+        update_conflicts=True,
+        unique_fields=["endpoint"],
+        update_fields=["recent", "totals"],
+    )
     return records
-
-
-def _locked(pks: Collection[int]) -> dict[int, EndpointRecord]:
-    rows = EndpointRecord.objects.filter(pk__in=pks).order_by("pk")
-    return {row.pk: row for row in rows.select_for_update(no_key=True)}
 
 
 def _count(record: EndpointRecord, answer: Answer) -> None:
@@ -108,7 +108,7 @@ def _alive(endpoint: Endpoint, record: EndpointRecord, now: datetime) -> None:
 def _failing(endpoint: Endpoint, delivery: Delivery, now: datetime) -> None:
     since = endpoint.failing_since
     if since is None or since > now:  # later than now: the clock was put back
-        Endpoint.objects.filter(pk=endpoint.pk).update(failing_since=now)
+        Endpoint.objects.filter(pk=endpoint.pk, failing_since=since).update(failing_since=now)
     elif since <= now - FAILING_FOR:
         disable(delivery, "No delivery succeeded for 5 days.")
 

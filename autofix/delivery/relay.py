@@ -28,12 +28,14 @@ from autofix.wakeups import DELIVER, wake
 
 logger = logging.getLogger(__name__)
 
-SLOTS = 32
+SLOTS = 64
+TOGETHER = 48
+"""How many answers are recorded in one transaction, while the other slots are busy."""
 SHIFT_S = 10.0
 """How long a relay takes on new work before it leaves the rest to the next one: a worker that is to stop waits for it."""
 LOOK_S = 1.0
 """How often it looks for what has become due while it waits for answers."""
-GATHER_S = 0.01
+GATHER_S = 0.02
 """How long it waits for more answers to record together with the first one."""
 DATABASE_TRIES = 4
 
@@ -98,7 +100,7 @@ class Relay:
         with contextlib.suppress(queue.Empty):
             news.append(self._news.get(timeout=LOOK_S))
             until = time.monotonic() + GATHER_S
-            while len(news) < min(SLOTS // 2, self._in_flight):
+            while len(news) < min(TOGETHER, self._in_flight):
                 news.append(self._news.get(timeout=max(0.0, until - time.monotonic())))
         return [one for one in news if one is not None]
 

@@ -51,10 +51,7 @@ def _post(
 ) -> tuple[int, bytes, str | None]:
     target = targets.parse(url)
     addresses = targets.resolve(target)
-    # Without a session there is no environment: no proxies, no netrc, no cookies, no redirects.
-    request = requests.Request(
-        "POST", target.url, headers={**headers, "accept-encoding": "identity"}, data=body
-    ).prepare()
+    request = _prepared(target, headers, body)
     route = Route(target.url, addresses, deadline)
     try:
         return _exchange(_PinnedAdapter(route, target), request, deadline)
@@ -64,6 +61,17 @@ def _post(
         # The endpoint hung up while nothing was said, as servers do with idle connections.
         fresh = Route(target.url, addresses, deadline, reuse=False)
         return _exchange(_PinnedAdapter(fresh, target), request, deadline)
+
+
+def _prepared(target: targets.Target, headers: Mapping[str, str], body: bytes) -> requests.PreparedRequest:
+    # Without a session there is no environment: no proxies, no netrc, no cookies, no redirects. The URL is canonical
+    # already; preparing it again would cost as much as sending.
+    request = requests.PreparedRequest()
+    request.prepare_method("POST")
+    request.url = target.url
+    request.prepare_headers({**headers, "accept-encoding": "identity", "content-length": str(len(body))})
+    request.body = body
+    return request
 
 
 def _exchange(
