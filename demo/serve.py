@@ -13,7 +13,7 @@ from rich.text import Text
 
 from demo import program
 from demo.processes import Child, children, exit_on_signals
-from demo.stack import CHECKOUT, Account, Stack, StackFailed
+from demo.stack import CHECKOUT, Account, Stack, StackFailed, require_free
 from demo.waiting import POLL_S, TookTooLong, wait_for
 
 RESTARTS = 5
@@ -29,6 +29,7 @@ class Served:
 
     def set_up(self) -> None:
         """Start everything, and report the demo's crash once so that there is something to look at."""
+        require_free(self.stack.host, self.stack.port)
         web = self.stack.start_web()
         shop = program.open_program(self.stack.data_dir / "repositories" / "acme")
         self.stack.manage("migrate", "--verbosity", "0")

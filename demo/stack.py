@@ -64,6 +64,18 @@ def free_port(host: str = "127.0.0.1") -> int:
         return int(listener.getsockname()[1])
 
 
+def require_free(host: str, port: int) -> None:
+    """StackFailed when somebody listens there already: it would answer in our server's place."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except OSError as exc:
+            raise StackFailed(
+                f"Cannot listen on {host}:{port} ({exc.strerror}); set PORT to another one."
+            ) from exc
+
+
 class Stack:
     """Web server and worker with the environment that says where their data are."""
 
