@@ -80,6 +80,8 @@ def _record(run: Run, execution: StepExecution, issue: Issue | None, outcome: Ou
     elif issue is None or outcome.failure is not None:
         step_executions.fail(run, execution, outcome.failure or IssueGone(), outcome.turn.end_index)
     else:
+        for step, revision in outcome.revised.items():
+            step_executions.revise(run, execution, step, revision.model_dump(mode="json"))
         artifact = outcome.artifact.model_dump(mode="json") if outcome.artifact else None
         step_executions.complete(
             run, execution, outcome.turn, artifact, _event_data(execution, artifact, outcome)

@@ -33,13 +33,17 @@ MAX_DETAIL = 2_000
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result of a turn. ``problems``: why its artifact cannot be accepted, one sentence each; the agent may mend it."""
+    """The result of a turn. ``problems``: why its artifact cannot be accepted, one sentence each; the agent may mend it.
+
+    ``revised``: valid artifacts of earlier steps that the agent wrote again in this turn.
+    """
 
     turn: TurnState
     artifact: Artifact | None = None
     patches: list[FilePatch] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     failure: WorkFailed | None = None
+    revised: dict[Step, Artifact] = field(default_factory=dict)
 
     @property
     def is_question(self) -> bool:
@@ -78,24 +82,50 @@ def changes_by_repository(patches: list[FilePatch]) -> dict[str, list[dict[str, 
 def _judge_result(execution: StepExecution, turn: TurnState, issue: Issue) -> Outcome:
     spec = STEPS[Step(execution.step)]
     if spec.artifact is None:
-        patches = latest_patches(get_client().state(execution.session_id).blocks)
-        return Outcome(turn, patches=patches, failure=None if patches else NoCodeChanges())
+        state = get_client().state(execution.session_id)
+        patches = latest_patches(state.blocks)
+        revised = _revised(_written(state, turn), state, issue)
+        return Outcome(turn, patches=patches, failure=None if patches else NoCodeChanges(), revised=revised)
     state = get_client().state(execution.session_id, turn_id=turn.id)
-    written = [
-        artifact.data
-        for block in state.blocks
-        for artifact in block.artifacts
-        if artifact.key == spec.artifact_key
-    ]
-    if not written:
+    newest = _written(state, turn)
+    written = newest.pop(spec.artifact_key or "", None)
+    if written is None:
         missing = ArtifactMissing()
         return Outcome(turn, problems=[missing.detail], failure=missing)
     try:
-        artifact = spec.artifact.model_validate(written[-1])
+        artifact = spec.artifact.model_validate(written)
     except ValidationError as exc:
         return _refused(turn, [_sentence(e["loc"], e["msg"]) for e in exc.errors(include_input=False)])
     problems = _unproven(artifact, state, issue) if isinstance(artifact, RootCauseArtifact) else []
-    return _refused(turn, problems) if problems else Outcome(turn, artifact=artifact)
+    if problems:
+        return _refused(turn, problems)
+    return Outcome(turn, artifact=artifact, revised=_revised(newest, state, issue))
+
+
+def _written(state: RunState, turn: TurnState) -> dict[str, dict[str, Any]]:
+    """The newest artifact of each key that the turn wrote."""
+    return {
+        artifact.key: artifact.data
+        for block in state.blocks
+        if turn.first_index <= block.index < turn.end_index
+        for artifact in block.artifacts
+    }
+
+
+def _revised(written: dict[str, dict[str, Any]], state: RunState, issue: Issue) -> dict[Step, Artifact]:
+    """Those of other steps that hold; one that does not leaves the earlier one in place."""
+    revised: dict[Step, Artifact] = {}
+    for spec in STEPS.values():
+        if spec.artifact is None or spec.artifact_key not in written:
+            continue
+        try:
+            artifact = spec.artifact.model_validate(written[spec.artifact_key])
+        except ValidationError:
+            logger.warning("a revised %s is not valid and changes nothing", spec.artifact_key)
+            continue
+        if not (isinstance(artifact, RootCauseArtifact) and _unproven(artifact, state, issue)):
+            revised[spec.step] = artifact
+    return revised
 
 
 def _refused(turn: TurnState, problems: list[str]) -> Outcome:

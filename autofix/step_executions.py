@@ -116,6 +116,26 @@ def complete(
     announce(run, execution, "completed", data)
 
 
+def revise(run: Run, by: StepExecution, step: Step, artifact: dict[str, Any]) -> None:
+    """Replace an earlier step's artifact by the one that a later turn of the same session wrote, and announce it again.
+
+    Nothing changes when that step has no result in this session, or already this one.
+    """
+    earlier = run.steps.filter(
+        step=step,
+        session_id=by.session_id,
+        status=StepStatus.COMPLETED,
+        superseded=False,
+        sequence__lt=by.sequence,
+    )
+    execution = earlier.order_by("-sequence").first()
+    if execution is None or execution.artifact == artifact:
+        return
+    execution.artifact = artifact
+    execution.save(update_fields=["artifact"])
+    announce(run, execution, "completed", {execution.step: artifact}, occasion=f":revised:{by.sequence}")
+
+
 def fail(run: Run, execution: StepExecution, error: AutofixError, end_index: int = 0) -> None:
     """Store why the step failed and announce it."""
     execution.end_index = end_index
@@ -149,11 +169,13 @@ def supersede(run: Run, from_index: int) -> None:
         run.steps.filter(lane=Lane.SIDE).update(superseded=True)
 
 
-def announce(run: Run, execution: StepExecution, outcome: webhooks.Outcome, data: dict[str, Any]) -> None:
-    """Record the step's event, once per outcome."""
+def announce(
+    run: Run, execution: StepExecution, outcome: webhooks.Outcome, data: dict[str, Any], *, occasion: str = ""
+) -> None:
+    """Record the step's event, once per outcome; a revised result is an ``occasion`` of its own."""
     webhooks.record(
         webhooks.event_type(Step(execution.step), outcome),
-        key=f"{run.uuid}:step:{execution.sequence}:{outcome}",
+        key=f"{run.uuid}:step:{execution.sequence}:{outcome}{occasion}",
         organization_id=run.organization_id,
         data=data,
         run=run,

@@ -216,9 +216,9 @@ def _fault(exc: Exception) -> Exception:
         return SkipModel(ModelRefused(f"The provider refuses: {words}"))
     if isinstance(exc, faults.ModelHTTPError) and exc.status_code in (400, 401, 403, 404, 422):
         return SkipModel(ModelRefused(f"The provider refuses: {words}"))
-    if isinstance(exc, faults.ModelAPIError):
+    if isinstance(exc, faults.ModelAPIError) and type(exc) is not faults.ModelAPIError:
         return Transient(words, retry_after=_seconds(exc.retry_after))
-    return Unreadable(words)
+    return Unreadable(words)  # a bare ModelAPIError is a body that could not be decoded
 
 
 def _seconds(given: float | None) -> float | None:

@@ -1,0 +1,164 @@
+"""Whatever a model or its provider does wrong ends the step with a typed reason, or does not matter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from autofix.explorer.agents.llm import calls as asking
+from autofix.explorer.models import ModelCall
+from tests.integration.llm import replies
+from tests.integration.llm.conftest import Configure, Investigate
+from tests.llm_server import Answer, Asked, ModelServer, calls, fails, says
+
+pytestmark = pytest.mark.django_db(transaction=True)
+DONE = replies.written("root_cause", replies.ROOT_CAUSE)
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pauses between tries are what the provider asks for, or next to nothing."""
+    monkeypatch.setattr(asking, "FIRST_WAIT_S", 0.01)
+
+
+def after(times: int, fault: Answer) -> Callable[[Asked], Answer]:
+    """The fault so many times, then the result."""
+    left = [fault] * times
+
+    def respond(asked: Asked) -> Answer:
+        return left.pop() if left else DONE
+
+    return respond
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(fails(429, Retry_After="0.2"), id="too many requests"),
+        pytest.param(fails(500), id="broken server"),
+        pytest.param(fails(503, Retry_After="0"), id="overloaded"),
+        pytest.param(Answer(b"{not json"), id="malformed body"),
+        pytest.param(Answer({"choices": []}), id="no choice"),
+        pytest.param(says(""), id="empty reply"),
+        pytest.param(says("The price is missing."), id="text instead of the artifact"),
+        pytest.param(calls("run_shell", command="id"), id="unknown tool"),
+        pytest.param(says("", ("read_file", "{not json")), id="malformed arguments"),
+        pytest.param(says("", ("read_file", '["a list"]')), id="arguments of another kind"),
+    ],
+)
+def test_a_passing_fault_does_not_matter(investigate: Investigate, model: ModelServer, fault: Answer) -> None:
+    """Twice in a row, and the step still completes."""
+    model.respond = after(2, fault)
+    run = investigate()
+    assert run.status == "completed", (run.failure_code, run.failure_detail)
+    assert ModelCall.objects.count() == 3
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        pytest.param(fails(429), "model_unavailable", id="too many requests"),
+        pytest.param(fails(500), "model_unavailable", id="broken server"),
+        pytest.param(fails(401, "wrong key"), "model_refused", id="wrong key"),
+        pytest.param(fails(404, "no such model"), "model_refused", id="unknown model"),
+        pytest.param(fails(400, "bad request"), "model_refused", id="bad request"),
+        pytest.param(Answer(b"<html>"), "model_incoherent", id="malformed body"),
+        pytest.param(says(""), "model_incoherent", id="empty reply"),
+        pytest.param(says("I think so."), "no_artifact", id="never writes the artifact"),
+        pytest.param(calls("read_file", path=replies.PATH), "agent_stuck", id="the same call for ever"),
+        pytest.param(
+            fails(400, "maximum context length exceeded", code="context_length_exceeded"),
+            "context_overflow",
+            id="too long",
+        ),
+        pytest.param(fails(429, Retry_After="3600"), "model_unavailable", id="asks for an hour"),
+    ],
+)
+def test_a_lasting_fault_has_a_typed_end(
+    investigate: Investigate, configure: Configure, model: ModelServer, fault: Answer, code: str
+) -> None:
+    """The step fails with the code of what went wrong, within few calls and without a traceback."""
+    model.respond = lambda _: fault
+    run = investigate()
+    assert (run.status, run.failure_code) == ("error", code), run.failure_detail
+    assert len(model.asked) <= 18
+    assert ModelCall.objects.filter(status="started").count() == 0
+
+
+def test_nothing_that_is_tried_is_possible(investigate: Investigate, model: ModelServer) -> None:
+    """A model that calls one impossible thing after the other is stopped."""
+    model.respond = lambda asked: calls("read_file", path=f"{asked.number}.py")
+    run = investigate()
+    assert (run.status, run.failure_code) == ("error", "agent_stuck")
+    assert len(model.asked) <= 12
+
+
+def test_the_third_same_call_is_answered_with_words(investigate: Investigate, model: ModelServer) -> None:
+    """The model is told once that it repeats itself, and goes on when it listens."""
+    script = [calls("read_file", path=replies.PATH)] * 3 + [DONE]
+    model.respond = replies.whole_pipeline(root_cause=script)
+    run = investigate()
+    assert run.status == "completed", run.failure_detail
+    assert "you have made this very call 3 times" in model.asked[-1].text
+
+
+def test_a_model_that_does_not_answer_in_time(
+    investigate: Investigate, model: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call that hangs is given up, booked by its estimate, and tried again."""
+    monkeypatch.setattr(asking, "CALL_TIMEOUT_S", 0.3)
+    hanging = [Answer(DONE.body, wait_s=2)]
+    model.respond = lambda _: hanging.pop() if hanging else DONE
+    run = investigate()
+    assert run.status == "completed", run.failure_detail
+    lost = ModelCall.objects.get(status="failed")
+    assert lost.estimated
+    assert lost.input_tokens > 0
+
+
+def test_the_turns_deadline_ends_a_hanging_call(
+    investigate: Investigate, configure: Configure, model: ModelServer
+) -> None:
+    """A model that never answers cannot hold a turn beyond its time."""
+    configure(TURN={"TIMEOUT_S": 1})
+    model.respond = lambda _: Answer(DONE.body, wait_s=5)
+    run = investigate()
+    assert (run.status, run.failure_code) == ("error", "timeout")
+    assert ModelCall.objects.get().status == "abandoned"
+
+
+def test_the_next_model_is_asked(investigate: Investigate, configure: Configure, model: ModelServer) -> None:
+    """A model that is refused or broken is skipped; the ledger says which one answered."""
+    configure(LLM_MODEL="openai:gone, broken, openai:good")
+    faults = {"gone": fails(404), "broken": fails(500)}
+    model.respond = lambda asked: faults.get(asked.body["model"], DONE)
+    run = investigate()
+    assert run.status == "completed", run.failure_detail
+    booked = list(ModelCall.objects.order_by("pk").values_list("model", "status"))
+    assert booked == [
+        ("openai:gone", "failed"), ("broken", "failed"), ("broken", "failed"), ("openai:good", "answered"),
+    ]  # fmt: skip
+
+
+def test_older_tool_results_make_room(
+    investigate: Investigate, configure: Configure, model: ModelServer
+) -> None:
+    """When the context is full, old answers of tools are left out; the task and the newest answer stay."""
+    configure(LLM_CONTEXT_TOKENS=6_000)
+    reading = [calls("event_details", max_tokens=500 + n) for n in range(8)]
+    reading += [calls("search_code", pattern="p" * (2_000 + n)) for n in range(6)]
+    model.respond = replies.whole_pipeline(root_cause=[*reading, DONE])
+    run = investigate()
+    assert run.status in ("completed", "error")
+    last = model.asked[-1]
+    assert "Find the root cause" in last.text
+    assert max(len(asked.text) for asked in model.asked) < 6_000 * 5
+
+
+def test_a_task_that_never_fits(investigate: Investigate, configure: Configure, model: ModelServer) -> None:
+    """A prompt that is longer than the context fails as such; nothing of it is silently cut."""
+    configure(LLM_CONTEXT_TOKENS=4_000)
+    run = investigate(user_context="x" * 9_999)
+    assert (run.status, run.failure_code) == ("error", "context_overflow")
+    assert model.asked == []
