@@ -11,7 +11,6 @@ from rest_framework.parsers import BaseParser
 
 from autofix.parsing import parse_object, read_bounded
 
-OWN_FIELDS: Final = frozenset({"csrfmiddlewaretoken", "next"})
 LIST: Final = "[]"
 DEEPEST: Final = 4
 
@@ -33,8 +32,7 @@ def as_object(form: QueryDict) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in form:
         values = [value for value in form.getlist(name) if value.strip()]
-        unwanted = name in OWN_FIELDS or name.count(".") >= DEEPEST
-        if unwanted or (not values and not name.endswith(LIST)):
+        if name.count(".") >= DEEPEST or (not values and not name.endswith(LIST)):
             continue
         *path, last = name.removesuffix(LIST).split(".")
         place = found

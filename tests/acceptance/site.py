@@ -63,22 +63,24 @@ class Site:
 
     def new_issue(self) -> str:
         """Report an error that looks like no other; the new issue's id."""
+        return self.report(f"Error{uuid.uuid4().hex}", "x")
+
+    def report(self, kind: str, value: str) -> str:
+        """Report an error of a new kind; the new issue's id."""
         known = {issue["id"] for issue in self.api.issues()}
-        name = f"Error{uuid.uuid4().hex}"
         frame = {
             "filename": "shop/pricing.py",
             "module": "shop.pricing",
             "function": "discount",
             "lineno": 15,
         }
+        stack = {"frames": [frame | {"in_app": True}]}
         event = {
             "event_id": uuid.uuid4().hex,
             "platform": "python",
             "level": "error",
             "release": self.program.head,
-            "exception": {
-                "values": [{"type": name, "value": "x", "stacktrace": {"frames": [frame | {"in_app": True}]}}]
-            },
+            "exception": {"values": [{"type": kind, "value": value, "stacktrace": stack}]},
         }
         dsn = urlsplit(self.account.dsn)
         url = f"{self.stack.base_url}/api/{self.account.project_id}/store/?sentry_key={dsn.username}"

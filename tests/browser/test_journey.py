@@ -1,0 +1,60 @@
+"""A person and the demo's crash: from the list of issues to a patch that git applies."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from demo import program
+from tests.acceptance.site import Site
+from tests.browser.visits import start, state
+
+
+class TestJourney:
+    def test_from_the_list_to_an_applied_patch(
+        self, demo_page: Page, demo_site: Site, problems: list[str], tmp_path: Path
+    ) -> None:
+        """Every step completes before the person's eyes, without a reload; the patch downloads, applies and mends the program."""
+        demo_page.get_by_role("link", name="AttributeError").click()
+        demo_page.evaluate("window.notReloaded = true")
+        panel = demo_page.locator("#autofix")
+        start(panel, "open_pr", note="Vouchers of May have expired.")
+        for title in ("Root cause", "Solution", "Code changes", "Pull request"):
+            step = panel.locator(".af-step", has_text=title)
+            expect(step).to_have_class("af-step af-completed", timeout=60_000)
+        expect(state(panel)).to_have_text("Done")
+        expect(panel.get_by_text("Offline agent, no LLM").first).to_be_visible()
+        expect(panel.get_by_text("did not start", exact=False)).to_be_visible()
+        for side in ("Impact assessment", "Triage"):
+            expect(panel.get_by_role("article", name=side)).to_be_visible()
+        expect(panel.locator(".af-cited").first).to_contain_text("voucher")
+
+        changes = panel.get_by_role("article", name="Code changes")
+        changes.get_by_label("Side by side").check()
+        expect(changes.locator(".af-add").first).to_be_visible()
+        with demo_page.expect_download() as download:
+            changes.get_by_role("link", name="Download the patch").click()
+        patch = tmp_path / "change.patch"
+        download.value.save_as(patch)
+        assert demo_page.evaluate("window.notReloaded") is True
+        assert problems == []
+
+        checkout = tmp_path / "checkout"
+        subprocess.run(["git", "clone", "-q", demo_site.program.bare, checkout], check=True)
+        subprocess.run(["git", "apply", patch], cwd=checkout, check=True)
+        before = program.git(demo_site.program.checkout, "show", "HEAD:shop/pricing.py")
+        after = (checkout / "shop/pricing.py").read_text(encoding="utf-8")
+        assert "voucher is None" not in before
+        assert "voucher is None" in after
+
+    def test_the_list_says_how_far_autofix_is(self, demo_page: Page) -> None:
+        """Search and filters narrow the list; each row has the state of its newest run."""
+        row = demo_page.get_by_role("row", name="AttributeError")
+        expect(row.locator(".autofix-state")).to_have_text("Pull request open")
+        demo_page.get_by_label("Search").fill("no such thing")
+        demo_page.get_by_role("button", name="Show").click()
+        expect(demo_page.get_by_text("No issues match.")).to_be_visible()
+        demo_page.get_by_role("link", name="Show all issues").click()
+        expect(row).to_be_visible()

@@ -1,0 +1,124 @@
+"""What a person can do to a run and to a webhook, with an agent whose every word is known."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page, expect
+
+from demo.waiting import wait_for
+from tests.acceptance import scripts
+from tests.acceptance.site import Site
+from tests.browser.visits import open_issue, start, state
+
+
+class TestRuns:
+    def test_a_running_step_is_cancelled(self, scripted_page: Page, scripted_site: Site) -> None:
+        """The button ends the run; the page says so, and offers to go on."""
+        scripted_site.play(scripts.hanging())
+        panel = open_issue(scripted_page, scripted_site, scripted_site.new_issue())
+        start(panel, "root_cause")
+        expect(panel.locator(".af-step.af-running")).to_contain_text("Root cause")
+        panel.get_by_role("button", name="Cancel this run").click()
+        expect(state(panel)).to_have_text("Cancelled")
+        expect(panel.get_by_role("button", name="Try again: find the root cause")).to_be_visible()
+
+    def test_a_question_of_the_agent_is_answered(self, scripted_page: Page, scripted_site: Site) -> None:
+        """The question appears by itself; the answer reaches the agent, and the run goes on."""
+        question = {"id": "q1", "data": {"question": "Which voucher is meant?", "options": ["MAY15"]}}
+        asking = {
+            "blocks": [scripts.said("Hm.")],
+            "end": "awaiting_user_input",
+            "pending_user_input": question,
+        }
+        scripted_site.play({**scripts.whole_run(scripted_site.program), "root_cause": [asking]})
+        panel = open_issue(scripted_page, scripted_site, scripted_site.new_issue())
+        start(panel, "root_cause")
+        answer = panel.get_by_label("Which voucher is meant?")
+        expect(answer).to_be_visible()
+        expect(state(panel)).to_have_text("Needs your answer")
+        scripted_site.play(scripts.whole_run(scripted_site.program))
+        answer.fill("The one of May")
+        panel.get_by_role("button", name="Answer").click()
+        expect(state(panel)).to_have_text("Done")
+        panel.get_by_text("The investigation").click()
+        expect(panel.locator(".af-by-user").last).to_contain_text("The one of May")
+
+    def test_a_failed_step_says_why_and_can_be_tried_again(
+        self, scripted_page: Page, scripted_site: Site
+    ) -> None:
+        """The reason and what to do about it stand on the page; the next try succeeds."""
+        failing = {"blocks": [scripts.said("No.")], "end": "error", "error": "I give up."}
+        whole = scripts.whole_run(scripted_site.program)
+        scripted_site.play({**whole, "root_cause": [failing, *whole["root_cause"]]})
+        panel = open_issue(scripted_page, scripted_site, scripted_site.new_issue())
+        start(panel, "root_cause")
+        expect(panel.get_by_text("I give up.").first).to_be_visible()
+        expect(panel.get_by_text("Try again with a note that tells it more").first).to_be_visible()
+        panel.get_by_role("button", name="Try again: find the root cause").click()
+        expect(panel.get_by_text(scripts.ARTIFACTS["root_cause"]["one_line_description"])).to_be_visible()
+        panel.get_by_role("button", name="Plan a solution").click()
+        expect(panel.get_by_text(scripts.ARTIFACTS["solution"]["one_line_summary"])).to_be_visible()
+
+    def test_a_refusal_is_shown_where_it_happened(self, scripted_page: Page, scripted_site: Site) -> None:
+        """Somebody else was faster: the page says that a run is under way and loses nothing that was typed."""
+        scripted_site.play(scripts.hanging())
+        issue = scripted_site.new_issue()
+        panel = open_issue(scripted_page, scripted_site, issue)
+        run = scripted_site.api.start(issue)
+        start(panel, "solution", note="a thought")
+        expect(panel.get_by_role("alert")).to_be_visible()
+        expect(panel.get_by_label("A note for the agent")).to_have_value("a thought")
+        scripted_site.api.call("POST", f"issues/{issue}/autofix/cancel/", {"run_id": run["run_id"]})
+
+
+class TestWebhooks:
+    def test_a_delivery_is_replayed(self, scripted_page: Page, scripted_site: Site) -> None:
+        """The receiver hears the same webhook id once more."""
+        scripted_site.play(scripts.whole_run(scripted_site.program))
+        issue = scripted_site.new_issue()
+        run = scripted_site.api.start(issue, stopping_point="root_cause")["run_id"]
+        scripted_site.wait_for_end(issue, run)
+        scripted_site.wait_for_event(run, "autofix.run_completed")
+        ended = scripted_site.receiver.events(run)[-1]
+
+        def heard() -> int:
+            return sum(received.id == ended.id for received in list(scripted_site.receiver.deliveries))
+
+        scripted_page.get_by_role("link", name="Webhooks").click()
+        scripted_page.get_by_role("link", name=scripted_site.receiver.url).click()
+        scripted_page.get_by_role("button", name="Send again: autofix.run_completed").first.click()
+        wait_for(lambda: heard() > 1, "the webhook is sent again")
+        expect(scripted_page.get_by_role("heading", name="Deliveries")).to_be_visible()
+
+    def test_a_secret_is_shown_once(self, scripted_page: Page, scripted_site: Site) -> None:
+        """On creation, and never again."""
+        address = f"{scripted_site.receiver.url}/second"
+        scripted_page.get_by_role("link", name="Webhooks").click()
+        scripted_page.get_by_label("Address").fill(address)
+        scripted_page.get_by_role("button", name="Add the endpoint").click()
+        expect(scripted_page.get_by_text("whsec_")).to_be_visible()
+        scripted_page.get_by_role("link", name=address).click()
+        expect(scripted_page.get_by_role("heading", name="Deliveries")).to_be_visible()
+        expect(scripted_page.get_by_text("whsec_")).to_have_count(0)
+        scripted_page.get_by_text("Delete", exact=True).click()
+        scripted_page.get_by_role("button", name="Delete the endpoint").click()
+        expect(scripted_page.get_by_role("heading", name="Webhooks")).to_be_visible()
+        expect(scripted_page.get_by_text(address)).to_have_count(0)
+
+
+class TestSettings:
+    def test_repositories_are_checked_and_settings_kept(
+        self, scripted_page: Page, scripted_site: Site
+    ) -> None:
+        """The check says that the repository works; what was saved is there after a reload; a bad address is refused."""
+        base = scripted_site.stack.base_url
+        scripted_page.goto(f"{base}/autofix/projects/acme/shop/settings/")
+        scripted_page.get_by_role("button", name="Check the saved repositories").click()
+        expect(scripted_page.get_by_text("The repository can be read.")).to_be_visible()
+        scripted_page.get_by_label("At most as far as").select_option("solution")
+        scripted_page.get_by_role("button", name="Save", exact=True).click()
+        expect(scripted_page.get_by_text("Saved.")).to_be_visible()
+        scripted_page.reload()
+        expect(scripted_page.get_by_label("At most as far as")).to_have_value("solution")
+        scripted_page.get_by_label("Branch").first.fill("--upload-pack=x")
+        scripted_page.get_by_role("button", name="Save", exact=True).click()
+        expect(scripted_page.get_by_text("This cannot be a branch.")).to_be_visible()

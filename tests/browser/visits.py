@@ -1,0 +1,36 @@
+"""What a person does in the browser, in a few words."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.acceptance.site import Site
+
+TIMEOUT_MS = 30_000
+
+
+def sign_in(page: Page, site: Site) -> None:
+    """Through the log-in page."""
+    page.goto(f"{site.stack.base_url}/")
+    page.get_by_label("Name").fill(site.account.username)
+    page.get_by_label("Password").fill(site.account.password or "")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("heading", name="Issues of acme")).to_be_visible()
+
+
+def open_issue(page: Page, site: Site, issue: str) -> Locator:
+    """The issue's page; its panel."""
+    page.goto(f"{site.stack.base_url}/organizations/{site.account.organization}/issues/{issue}/")
+    return page.locator("#autofix")
+
+
+def start(panel: Locator, how_far: str, *, note: str = "") -> None:
+    """Press the button."""
+    panel.get_by_label("How far").select_option(how_far)
+    panel.get_by_label("A note for the agent").fill(note)
+    panel.get_by_role("button", name="Start Autofix").click()
+
+
+def state(panel: Locator) -> Locator:
+    """The run's state, in the head."""
+    return panel.locator(".af-head .af-badge")
