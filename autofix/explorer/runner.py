@@ -8,7 +8,6 @@ from contextlib import ExitStack, closing
 
 from django.db import Error, InterfaceError, OperationalError, close_old_connections
 
-from autofix import metrics
 from autofix.exceptions import AutofixError, IssueGone, WorkFailed
 from autofix.explorer import leases, stopping
 from autofix.explorer.agents.base import AwaitUserInput, TurnBrief
@@ -111,9 +110,7 @@ def _ask_agent(lease: leases.Lease, turn: Turn) -> None:
             revisable=() if session.forked_from_id else tuple(artifacts),
         )
         contents = agent.run(brief, history, turn.first_index, toolbox)
-        if isinstance(
-            contents, Generator
-        ):  # a call under way is given up as soon as the turn is not ours any more
+        if isinstance(contents, Generator):  # closing it gives a call under way up
             stack.enter_context(closing(contents))
         for content in contents:
             if content is None:
@@ -125,15 +122,11 @@ def _ask_agent(lease: leases.Lease, turn: Turn) -> None:
 
 def _end(lease: leases.Lease, reason: AutofixError | AwaitUserInput | None) -> None:
     if reason is None:
-        status = TurnStatus.COMPLETED
-        leases.end(lease, status)
+        leases.end(lease, TurnStatus.COMPLETED)
     elif isinstance(reason, AwaitUserInput):
-        status = TurnStatus.AWAITING
-        leases.end(lease, status, pending=reason.pending)
+        leases.end(lease, TurnStatus.AWAITING, pending=reason.pending)
     else:
-        status = TurnStatus.FAILED
-        leases.end(lease, status, error=reason)
-    metrics.turn_ended(get_client().name, status, reason.code if isinstance(reason, AutofixError) else "")
+        leases.end(lease, TurnStatus.FAILED, error=reason)
 
 
 def without_secrets(content: BlockContent) -> BlockContent:

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from autofix import conf, metrics
+from autofix import conf
 from autofix.exceptions import (
     AgentFailed,
     BudgetExhausted,
@@ -207,7 +207,6 @@ def _close(
     call: ModelCall, status: CallStatus, began: float, charge: ledger.Charge | None = None, code: str = ""
 ) -> None:
     ledger.close_call(call, status, charge, code)
-    metrics.model_call(call.model, status, time.monotonic() - began, call)
     logger.info(
         "model call",
         extra={
