@@ -83,12 +83,15 @@ SCHEDULE_S = (
 
 
 class WebhookSettings(Section):
-    """Where webhooks may go and when they are tried. SCHEDULE: waits in seconds before each attempt."""
+    """Where webhooks may go, when they are tried, and what is kept of it. SCHEDULE: waits in seconds before each attempt."""
 
     allow_http: bool = False
     allowed_networks: tuple[IPv4Network | IPv6Network, ...] = ()
     allowed_ports: tuple[Annotated[int, Field(gt=0, lt=65_536)], ...] = (443, 80, 8443, 8080)
     schedule: tuple[Annotated[float, Field(ge=0)], ...] = Field(default=SCHEDULE_S, min_length=1)
+    max_endpoints: PositiveInt = 50
+    site_url: Annotated[str, Field(pattern=r"^(https?://[^/\s]+/?)?$")] = ""
+    keep_attempts_days: PositiveInt = 30
 
 
 class Settings(Section):

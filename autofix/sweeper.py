@@ -15,7 +15,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from autofix import autofix_agent, automation, runs
-from autofix.delivery import claims
+from autofix.delivery import claims, upkeep
 from autofix.explorer import leases
 from autofix.explorer.models import OPEN_TURN, Turn
 from autofix.failpoints import failpoint
@@ -134,6 +134,8 @@ STALLS: tuple[Stall, ...] = (
     Stall("unstarted_steps", "a step that the explorer has not been told of", "start its turn", _unstarted_steps),
     Stall("unopened_pull_requests", "a pull request that is due and nobody opens", "wake a worker",
           _unopened_pull_requests),
+    Stall("postponed_deliveries", "webhook deliveries scheduled before the clock was put back", "their wait begins now",
+          upkeep.bring_forward),
     Stall("due_deliveries", "webhook deliveries that are due", "wake the relay", _due_deliveries),
     Stall("unsettled_runs", "a run in processing with nothing under way", "derive its status again", _unsettled_runs),
     Stall("undecided_issues", "a new issue that automation has not decided on", "consider it",

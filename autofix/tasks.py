@@ -7,9 +7,10 @@ from typing import Any
 
 from celery import shared_task
 from celery.signals import worker_shutting_down
+from django.utils import timezone
 
 from autofix import autofix_agent, automation, pull_requests, sweeper, wakeups
-from autofix.delivery import relay
+from autofix.delivery import relay, upkeep
 from autofix.explorer import hooks, runner, stopping
 
 GOES_ON_S = 1.0
@@ -69,5 +70,6 @@ def consider_issue(issue_id: str) -> None:
 
 @shared_task(name=wakeups.SWEEP)
 def sweep() -> None:
-    """Find what stalled."""
+    """Find what stalled, and throw away what is kept no longer."""
     sweeper.sweep()
+    upkeep.prune_attempts(timezone.now())

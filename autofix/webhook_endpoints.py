@@ -8,20 +8,23 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Prefetch
 from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
+from rest_framework.authentication import BaseAuthentication
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from autofix import secrets, webhooks
+from autofix import conf, secrets, webhook_schemas, webhooks
 from autofix.api import AutofixView, validated
-from autofix.delivery import repeating
-from autofix.delivery.errors import EndpointIsDisabled
+from autofix.delivery import lanes, repeating
+from autofix.delivery.errors import EndpointIsDisabled, TooManyEndpoints
 from autofix.exceptions import NotFound
 from autofix.hosts.base import Permission
 from autofix.models.webhooks import Attempt, Delivery, Endpoint, EndpointStatus
 from autofix.wakeups import DELIVER, wake
 from autofix.webhook_serializers import (
+    DeliveriesRequest,
     DeliverySerializer,
     EndpointRequest,
     EndpointSerializer,
@@ -61,9 +64,15 @@ class EndpointsView(WebhookView):
         organization_id = self.organization("org:write")
         wanted = validated(EndpointRequest, request.data)
         secret = secrets.new_webhook_secret()
-        endpoint = Endpoint.objects.create(
-            organization_id=organization_id, secret=secrets.encrypt(secret), **wanted
-        )
+        with transaction.atomic():
+            there = Endpoint.objects.filter(organization_id=organization_id)
+            # One after the other, so that two requests at once do not both find room for one more.
+            list(there.order_by("pk").select_for_update(no_key=True)[:1])
+            if there.count() >= conf.settings().webhooks.max_endpoints:
+                raise TooManyEndpoints
+            endpoint = Endpoint.objects.create(
+                organization_id=organization_id, secret=secrets.encrypt(secret), **wanted
+            )
         return _with_secret(endpoint, secret, status=201)
 
 
@@ -77,13 +86,17 @@ class EndpointView(WebhookView):
 
     @extend_schema(request=EndpointRequest(partial=True), responses=EndpointSerializer)
     def patch(self, request: Request, **_kwargs: Any) -> Response:
-        """Change its URL, its events or its format."""
+        """Change its URL, its events, its format or whether a run's events come in order."""
         endpoint = self.endpoint("org:write")
         changes = EndpointRequest(data=request.data, partial=True)
         changes.is_valid(raise_exception=True)
         for name, value in changes.validated_data.items():
             setattr(endpoint, name, value)
-        endpoint.save(update_fields=[*changes.validated_data])
+        with transaction.atomic():
+            endpoint.save(update_fields=[*changes.validated_data])
+            if not endpoint.ordered:
+                lanes.release_all(endpoint, timezone.now())
+                wake(DELIVER)
         return Response(EndpointSerializer(endpoint).data)
 
     @extend_schema(responses={204: None})
@@ -133,7 +146,8 @@ class EnableEndpointView(WebhookView):
         """Active again; what was pending when it was disabled is sent now."""
         endpoint = self.endpoint("org:write")
         endpoint.status, endpoint.disabled_reason, endpoint.failing_since = EndpointStatus.ACTIVE, "", None
-        endpoint.save(update_fields=["status", "disabled_reason", "failing_since"])
+        endpoint.open_until = None
+        endpoint.save(update_fields=["status", "disabled_reason", "failing_since", "open_until"])
         wake(DELIVER)
         return Response(EndpointSerializer(endpoint).data)
 
@@ -159,11 +173,16 @@ class DeliveryPages(CursorPagination):
 class DeliveriesView(WebhookView):
     """What became of an endpoint's events."""
 
-    @extend_schema(responses=DeliverySerializer(many=True))
+    @extend_schema(parameters=[DeliveriesRequest], responses=DeliverySerializer(many=True))
     def get(self, request: Request, **_kwargs: Any) -> Response:
-        """The endpoint's deliveries with their attempts, newest first, cursor-paginated."""
+        """The endpoint's deliveries with their attempts, newest first, cursor-paginated; ``?type=`` and ``?status=`` filter."""
+        wanted = validated(DeliveriesRequest, request.query_params.dict())
         attempts = Prefetch("tries", queryset=Attempt.objects.order_by("number"))
         deliveries = self.endpoint("org:read").deliveries.select_related("event").prefetch_related(attempts)
+        if "type" in wanted:
+            deliveries = deliveries.filter(event__type=wanted["type"])
+        if "status" in wanted:
+            deliveries = deliveries.filter(status=wanted["status"])
         pages = DeliveryPages()
         page = pages.paginate_queryset(deliveries, request, view=self)
         return pages.get_paginated_response(DeliverySerializer(page, many=True).data)
@@ -182,6 +201,21 @@ class ReplayView(WebhookView):
         repeating.replay(delivery)
         delivery.refresh_from_db()
         return Response(DeliverySerializer(delivery).data, status=202)
+
+
+class SchemasView(AutofixView):
+    """What webhooks look like, for everyone: nothing here belongs to anybody."""
+
+    permission_classes = ()
+
+    def get_authenticators(self) -> list[BaseAuthentication]:
+        """None are needed."""
+        return []
+
+    @extend_schema(responses={200: OpenApiTypes.OBJECT})
+    def get(self, request: Request) -> Response:
+        """The JSON Schema of every event type's body in format ``standard``, by type."""
+        return Response(webhook_schemas.schemas())
 
 
 def _with_secret(endpoint: Endpoint, secret: str, *, status: int = 200) -> Response:

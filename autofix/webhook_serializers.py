@@ -9,7 +9,7 @@ from rest_framework import serializers
 from autofix.delivery.errors import TargetRefused
 from autofix.delivery.outbox import EVERYTHING
 from autofix.delivery.targets import MAX_URL, check_on_saving
-from autofix.models.webhooks import Attempt, Delivery, Endpoint, EndpointFormat
+from autofix.models.webhooks import Attempt, Delivery, DeliveryStatus, Endpoint, EndpointFormat
 from autofix.parsing import RequestSerializer
 from autofix.webhooks import EVENT_TYPES
 
@@ -22,6 +22,7 @@ class EndpointRequest(RequestSerializer):
         child=serializers.ChoiceField(choices=[EVERYTHING, *EVENT_TYPES]), allow_empty=False, required=False
     )
     format = serializers.ChoiceField(choices=EndpointFormat.choices, required=False)
+    ordered = serializers.BooleanField(required=False)
 
     def validate_url(self, url: str) -> str:
         try:
@@ -32,6 +33,13 @@ class EndpointRequest(RequestSerializer):
 
     def validate_events(self, events: list[str]) -> list[str]:
         return list(dict.fromkeys(events))
+
+
+class DeliveriesRequest(RequestSerializer):
+    """Which deliveries are wanted; all when it says nothing."""
+
+    type = serializers.ChoiceField(choices=EVENT_TYPES, required=False)
+    status = serializers.ChoiceField(choices=DeliveryStatus.choices, required=False)
 
 
 class RecoverRequest(RequestSerializer):
@@ -45,7 +53,7 @@ class EndpointSerializer(serializers.ModelSerializer[Endpoint]):
 
     class Meta:
         model = Endpoint
-        fields = ["id", "url", "events", "format", "status", "disabled_reason", "created_at"]
+        fields = ["id", "url", "events", "format", "ordered", "status", "disabled_reason", "created_at"]
         read_only_fields = fields
 
 

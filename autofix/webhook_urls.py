@@ -8,6 +8,7 @@ ALL = "organizations/<str:organization>/autofix/webhooks/"
 ONE = f"{ALL}<int:endpoint>/"
 
 urlpatterns = [
+    path("autofix/webhooks/schemas/", views.SchemasView.as_view(), name="autofix-webhook-schemas"),
     path(ALL, views.EndpointsView.as_view(), name="autofix-webhooks"),
     path(ONE, views.EndpointView.as_view(), name="autofix-webhook"),
     path(f"{ONE}rotate-secret/", views.RotateSecretView.as_view(), name="autofix-webhook-rotate-secret"),

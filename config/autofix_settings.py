@@ -40,6 +40,9 @@ WEBHOOKS: Mapping[str, Cast] = {
     "ALLOWED_NETWORKS": words,
     "ALLOWED_PORTS": words,
     "SCHEDULE": words,
+    "MAX_ENDPOINTS": str,
+    "SITE_URL": str,
+    "KEEP_ATTEMPTS_DAYS": str,
 }
 
 

@@ -125,6 +125,10 @@ AUTOFIX = autofix_settings.from_environment(env, DATA_DIR, SECRET_KEY)
 # How many requests the SDKs of one project may send per minute, unless the project says otherwise.
 TRACKER_REQUESTS_PER_MINUTE = env.int("TRACKER_REQUESTS_PER_MINUTE", default=6_000)
 
+# --- Metrics ---------------------------------------------------------------------------------------------------------
+
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+
 # --- REST ------------------------------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {

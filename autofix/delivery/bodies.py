@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from autofix import conf
 from autofix.models.runs import Run
 from autofix.steps import STEPS
 
@@ -55,8 +56,9 @@ def standard(
 
 
 def state_url(run: Run) -> str:
-    """Where the API tells the whole state of the run (a path: only the consumer knows by which name it reaches us)."""
-    return f"/api/0/organizations/{run.organization_id}/issues/{run.issue_id}/autofix/?run_id={run.pk}"
+    """Where the API tells the whole state of the run; a path when the settings do not say by which name we are reached."""
+    site = conf.settings().webhooks.site_url.rstrip("/")
+    return f"{site}/api/0/organizations/{run.organization_id}/issues/{run.issue_id}/autofix/?run_id={run.pk}"
 
 
 def encode(body: Mapping[str, Any]) -> bytes:

@@ -153,7 +153,9 @@ def _waiting(ids: Sequence[int]) -> list[Waiting]:
 def _claim(ids: Sequence[int], now: datetime) -> list[Delivery]:
     due = Delivery.objects.filter(pk__in=ids, status=DeliveryStatus.PENDING, next_attempt_at__lte=now)
     # Databases without SKIP LOCKED (SQLite) ignore it: there the transaction itself is exclusive.
-    rows = due.select_for_update(skip_locked=True, no_key=True, of=("self",)).select_related("event", "endpoint")
+    rows = due.select_for_update(skip_locked=True, no_key=True, of=("self",)).select_related(
+        "event", "endpoint"
+    )
     claimed = list(rows.order_by("next_attempt_at", "pk"))
     until = now + timedelta(seconds=CLAIM_S)
     for delivery in claimed:

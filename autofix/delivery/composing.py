@@ -23,13 +23,16 @@ def compose(delivery: Delivery, now: datetime) -> Request:
     """The request of this (claimed) delivery, signed at ``now``; Misconfigured when the secret cannot be read."""
     endpoint, event = delivery.endpoint, delivery.event
     timestamp = int(now.timestamp())
+    signing_secrets = _secrets(endpoint, now)
     if endpoint.format == EndpointFormat.SENTRY:
         body = bodies.encode(bodies.sentry(event.body, str(endpoint.uuid)))
         headers = signing.sentry_headers(
             event.public_id.removeprefix("evt_"),
             timestamp=timestamp,
             body=body,
-            secret=secrets.decrypt(endpoint.secret),
+            # One signature has room: while rotating, the attempts take turns, so that a consumer that has only one of the
+            # secrets, old or new, takes the first attempt or the second.
+            secret=signing_secrets[(delivery.fence - 1) % len(signing_secrets)],
         )
     else:
         body = bodies.encode(event.body)
@@ -38,12 +41,13 @@ def compose(delivery: Delivery, now: datetime) -> Request:
             timestamp=timestamp,
             attempt=delivery.fence,
             body=body,
-            secrets=_secrets(endpoint, now),
+            secrets=signing_secrets,
         )
     return Request(endpoint.url, body, headers)
 
 
 def _secrets(endpoint: Endpoint, now: datetime) -> list[str]:
+    """The secrets that sign now, newest first."""
     stored = [endpoint.secret]
     if endpoint.previous_secret and endpoint.previous_secret_until and now < endpoint.previous_secret_until:
         stored.append(endpoint.previous_secret)

@@ -22,3 +22,10 @@ class EndpointIsDisabled(RequestRefused):
 
     code = "endpoint_disabled"
     status = 409
+
+
+class TooManyEndpoints(RequestRefused):
+    """The organization has as many webhook endpoints as it may have; delete one first."""
+
+    code = "too_many_endpoints"
+    status = 409

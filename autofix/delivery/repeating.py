@@ -54,7 +54,11 @@ def _chunks(organization_id: str, since: datetime) -> Iterator[list[WebhookEvent
 
 def _lock_runs(ids: set[int | None]) -> None:
     """As for recording events: deliveries enter the lanes of these runs."""
-    runs = Run.objects.filter(pk__in=[pk for pk in ids if pk is not None]).order_by("pk").values_list("pk", flat=True)
+    runs = (
+        Run.objects.filter(pk__in=[pk for pk in ids if pk is not None])
+        .order_by("pk")
+        .values_list("pk", flat=True)
+    )
     list(runs.select_for_update(no_key=True))
 
 

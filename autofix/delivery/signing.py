@@ -36,7 +36,7 @@ def standard_signature(secret: str, message_id: str, timestamp: int, body: bytes
 
 
 def sentry_headers(request_id: str, *, timestamp: int, body: bytes, secret: str) -> dict[str, str]:
-    """Headers of format ``sentry``. It has room for one signature: while rotating, the new secret signs alone.
+    """Headers of format ``sentry``. It has room for one signature.
 
     ``request_id`` is what Sentry's consumers tell repetitions by; ours stays the same over retries.
     """

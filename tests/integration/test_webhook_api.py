@@ -78,6 +78,7 @@ class TestLifecycle:
             "url": "https://93.184.215.14/hook",
             "events": ["*"],
             "format": "standard",
+            "ordered": True,
             "status": "active",
             "disabled_reason": "",
         }
