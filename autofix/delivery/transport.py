@@ -82,6 +82,8 @@ def _exchange(
         content = response.raw.read(MAX_READ, decode_content=False)
         if deadline.passed:
             raise requests.ReadTimeout
+        if len(content) < MAX_READ and response.raw.length_remaining:
+            raise requests.ConnectionError  # it hung up before it was done
         return response.status_code, content, response.headers.get("retry-after")
     finally:
         # Not response.close(): that would read on. Closes the connection unless it has gone back already.
