@@ -175,7 +175,7 @@ class TestBreaker:
         receiver.behaviour = answering(200)
         relay.deliver_due()
         endpoint.refresh_from_db()
-        assert (endpoint.status, endpoint.open_until) == ("active", None)
+        assert [endpoint.status, endpoint.open_until] == ["active", None]
         assert not Delivery.objects.exclude(status="delivered").exclude(pk=probe.pk).exists(), (
             "none was dropped"
         )
