@@ -9,7 +9,7 @@ from autofix.exceptions import EditRefused
 from autofix.explorer.text import Match, as_text
 from autofix.hosts import RepositoryRef
 from autofix.scm import mirrors, trees
-from autofix.scm.git import Git
+from autofix.scm.git import Git, checked_sha
 from autofix.scm.paths import confined
 
 MAX_LINE = 400
@@ -27,6 +27,7 @@ class PinnedTree:
         self._found: dict[
             tuple[str, bool, str], str
         ] = {}  # a commit never changes: what was searched once is known
+        self._before: dict[str, str | None] = {}
 
     @cached_property
     def store(self) -> Git:
@@ -49,10 +50,11 @@ class PinnedTree:
 
     def read_before(self, sha: str, path: str) -> str | None:
         """The file's text before the commit ``sha`` (in its first parent); None when there was none; PathRefused, NotText."""
-        parent = mirrors.resolve(self.store, f"{sha}^")
-        if parent is None:
-            return None
-        return self._text(trees.entries(self.store, parent, confined(path)).get(path), path)
+        key = f"{checked_sha(sha)}^:{confined(path)}"
+        if key not in self._before:
+            read = self.store.run("cat-file", "blob", key, accept=(0, 128))
+            self._before[key] = as_text(read.stdout, path) if read.code == 0 else None
+        return self._before[key]
 
     def search(self, pattern: str, *, regex: bool = False, under: str = "", limit: int = 200) -> list[Match]:
         """Lines of text files that hold ``pattern`` (``regex``: a POSIX extended one), below ``under``; EditRefused."""

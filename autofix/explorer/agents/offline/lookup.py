@@ -258,3 +258,19 @@ def admits_none(annotation: ast.expr | None) -> bool:
         else ast.unparse(annotation)
     )
     return bool(re.search(r"(^|\|)\s*None\s*($|\|)|^(\w+\.)?Optional\[", text))
+
+
+def imports_of(checkout: Checkout, name: str) -> list[tuple[CodeFile, ast.Import | ast.ImportFrom]]:
+    """Every import of this name at the top of the program's files, with the file."""
+    return [
+        (file, node)
+        for file in _files(checkout, name)
+        for node in (file.module.tree.body if file.module else ())
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        and any((alias.asname or alias.name) == name for alias in node.names)
+    ]
+
+
+def files_with(checkout: Checkout, text: str) -> Iterator[CodeFile]:
+    """The program's Python files that hold this text."""
+    return _files(checkout, text)

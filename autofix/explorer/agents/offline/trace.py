@@ -125,7 +125,11 @@ class _Follower:
         function = self.place.function
         if function is None:
             return None
-        before = [(s, v) for s, v in assignments(function, name) if s.lineno <= self.place.line]
+        before = [
+            (s, v)
+            for s, v in assignments(function, name)
+            if s.lineno <= self.place.line and not (v is not None and _reworks(v, name))
+        ]
         if before:
             statement, value = before[-1]
             if isinstance(statement, ast.For | ast.AsyncFor):
@@ -207,6 +211,11 @@ def _comprehension_source(function: FunctionNode, name: str, line: int) -> ast.e
         for generator in node.generators
     ]
     return next((g.iter for g in generators if isinstance(g.target, ast.Name) and g.target.id == name), None)
+
+
+def _reworks(value: ast.expr, name: str) -> bool:
+    """``name = name.strip()``: the same value in another form; where it came from is further back."""
+    return any(isinstance(node, ast.Name) and node.id == name for node in ast.walk(value))
 
 
 def _passed(call: ast.Call, parameters: list[str], name: str, *, is_method: bool) -> ast.expr | None:

@@ -4,25 +4,51 @@ from __future__ import annotations
 
 from autofix.explorer.agents.offline.evidence import Evidence
 from autofix.explorer.agents.offline.rules.base import Abstain, Finding, Plan, Rule
+from autofix.explorer.agents.offline.rules.blank_number import BlankNumber
+from autofix.explorer.agents.offline.rules.changed_signature import ChangedSignature
+from autofix.explorer.agents.offline.rules.collected_lookups import CollectedLookups
 from autofix.explorer.agents.offline.rules.empty_sequence import EmptySequence
+from autofix.explorer.agents.offline.rules.endless_recursion import EndlessRecursion
+from autofix.explorer.agents.offline.rules.missing_import import MissingImport
 from autofix.explorer.agents.offline.rules.missing_key import MissingKey, RenamedKey
 from autofix.explorer.agents.offline.rules.none_access import NoneAccess
+from autofix.explorer.agents.offline.rules.none_arithmetic import NoneArithmetic
+from autofix.explorer.agents.offline.rules.removed_floor import RemovedFloor
+from autofix.explorer.agents.offline.rules.restored_default import RestoredDefault
+from autofix.explorer.agents.offline.rules.restored_guard import RestoredGuard
+from autofix.explorer.agents.offline.rules.restored_start import RestoredStart
+from autofix.explorer.agents.offline.rules.unguarded_next import UnguardedNext
+from autofix.explorer.agents.offline.rules.wrong_name import WrongName
 from autofix.explorer.agents.offline.rules.zero_division import ZeroDivision
 
-__all__ = ["RULES", "Abstain", "Finding", "Plan", "Rule", "plan"]
+__all__ = ["RESTORING", "RULES", "Abstain", "Finding", "Plan", "Rule", "plan"]
 
-RULES: tuple[Rule, ...] = (NoneAccess(), MissingKey(), RenamedKey(), EmptySequence(), ZeroDivision())
+RULES: tuple[Rule, ...] = (
+    NoneAccess(), CollectedLookups(), NoneArithmetic(), MissingKey(), RenamedKey(), EmptySequence(), UnguardedNext(),
+    ZeroDivision(), RemovedFloor(), BlankNumber(), WrongName(), MissingImport(), ChangedSignature(), EndlessRecursion(),
+)  # fmt: skip
+"""Each for one kind of mistake."""
+
+RESTORING: tuple[Rule, ...] = (RestoredGuard(), RestoredDefault(), RestoredStart())
+"""For any kind: what a commit took away comes back. Asked where none of the others has a plan."""
 
 
 def plan(evidence: Evidence) -> Plan | Abstain:
     """The plan of the one rule that applies and whose edit holds; where none does or two disagree, why not."""
-    plans = [found for found in (rule.matches(evidence) for rule in RULES) if found is not None]
+    plans = _plans(RULES, evidence) or _plans(RESTORING, evidence)
     if not plans:
         kind = evidence.exception.type if evidence.exception else "this issue"
         return Abstain("no_rule", f"No rule for {kind} finds its precondition in the code that was read.")
-    if len(plans) > 1:
+    edits = [found.edit(found.file.source) for found in plans]
+    if any(
+        (found.file.path, edit) != (plans[0].file.path, edits[0])
+        for found, edit in zip(plans, edits, strict=True)
+    ):
         return Abstain(
             "ambiguous", f"The rules {', '.join(found.rule for found in plans)} plan different edits."
         )
-    edited = plans[0].edit(plans[0].file.source)
-    return edited if isinstance(edited, Abstain) else plans[0]
+    return edits[0] if isinstance(edits[0], Abstain) else plans[0]
+
+
+def _plans(rules: tuple[Rule, ...], evidence: Evidence) -> list[Plan]:
+    return [found for found in (rule.matches(evidence) for rule in rules) if found is not None]

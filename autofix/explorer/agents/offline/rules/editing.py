@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
 
 import libcst as cst
 from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
@@ -37,6 +39,50 @@ def replace_expression(old: ast.expr, new: str) -> Transform:
             _column(source, old.end_lineno or old.lineno, old.end_col_offset or 0),
         )
         return _apply(source, lambda _module: _Replacer(start, end, new))
+
+    return transform
+
+
+@dataclass(frozen=True)
+class Splice:
+    """Put ``text`` where the source has what lies from (line, byte column) ``start`` to ``end``; lines count from 1."""
+
+    start: tuple[int, int]
+    end: tuple[int, int]
+    text: str
+
+
+def in_place_of(node: ast.expr | ast.arg | ast.stmt, text: str) -> Splice:
+    """The splice that replaces a node of the parsed source."""
+    return Splice(
+        (node.lineno, node.col_offset), (node.end_lineno or node.lineno, node.end_col_offset or 0), text
+    )
+
+
+def before_line(statement: ast.stmt, text: str) -> Splice:
+    """The splice that puts ``text`` (lines without indentation) before a statement that begins its line."""
+    column = statement.col_offset
+    lines = "".join(f"{line}\n{' ' * column}" for line in text.splitlines())
+    return Splice((statement.lineno, column), (statement.lineno, column), lines)
+
+
+def splice(*splices: Splice) -> Transform:
+    """Make all these replacements; every other character stays."""
+
+    def transform(source: str) -> str | Abstain:
+        if "\r" in source or "\f" in source or ("\t" in source and any("\n" in one.text for one in splices)):
+            return Abstain("not_editable", "Lines end or are indented in a way that this edit does not keep.")
+        lines = source.encode().split(b"\n")
+        starts = [0, *accumulate(len(line) + 1 for line in lines)]
+        content = source.encode()
+        spans = sorted(
+            (starts[s.start[0] - 1] + s.start[1], starts[s.end[0] - 1] + s.end[1], s.text) for s in splices
+        )
+        if any(first[1] > second[0] for first, second in pairwise(spans)):
+            return Abstain("place_not_found", "The places of the edit overlap.")
+        for start, end, text in reversed(spans):
+            content = content[:start] + text.encode() + content[end:]
+        return content.decode()
 
     return transform
 

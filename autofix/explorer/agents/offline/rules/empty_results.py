@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 from autofix.explorer.agents.offline import lookup
 from autofix.explorer.agents.offline.crash_site import CrashSite, returns
-from autofix.explorer.agents.offline.python_code import assignments, literal
+from autofix.explorer.agents.offline.python_code import Function, assignments, literal
 from autofix.explorer.agents.offline.rules.base import Finding
 
 VALUE = r"(None|0\.0|0|''|\"\"|\[\]|\{\}|\(\)|False)"
@@ -16,6 +17,9 @@ WHEN = r"(?:when|if|where) (?:the \w+|\w+) (?:is|are|has|have|was|were) (?:no\b|
 OTHERWISE = r"without|for (?:no\b|none|an empty|empty|zero)|when empty|if empty|if none"
 # "None when there are no runs", "0 without runs", "'' if it has none"
 DOCUMENTED = re.compile(rf"`{{0,2}}{VALUE}`{{0,2}} (?:{WHEN}|{OTHERWISE})")
+FOR_NOTHING = re.compile(
+    rf"`{{0,2}}{VALUE}`{{0,2}} (?:when|if|where) (?:there|nothing|no|none|it|not)\b"
+)  # "None if there is none"
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ def empty_result(site: CrashSite, names: set[str]) -> EmptyResult | None:
     """What the crashing function should give where these names are empty or zero; None when the code does not say."""
     if site.function.is_generator or not site.at_top:
         return None
-    return _documented(site, names) or _accepted(site)
+    return _documented(site, names) or _accepted(site) or _asked_for(site)
 
 
 def _documented(site: CrashSite, names: set[str]) -> EmptyResult | None:
@@ -53,6 +57,55 @@ def _documented(site: CrashSite, names: set[str]) -> EmptyResult | None:
         first.end_lineno or first.lineno,
     )
     return EmptyResult(value, (finding,))
+
+
+def _asked_for(site: CrashSite) -> EmptyResult | None:
+    """None, when every caller asks right away whether it got None."""
+    node = site.function.node
+    if node.returns is not None and not lookup.admits_none(node.returns):
+        return None
+    if any(given.value is None or literal(given.value) == (True, None) for given in returns(site.function)):
+        return None
+    finding = checks_for_none(site)
+    return EmptyResult("None", (finding,)) if finding else None
+
+
+def documented_value(function: Function) -> str:
+    """What the docstring says that the function gives for nothing; empty where it does not say."""
+    docstring = ast.get_docstring(function.node, clean=False) or ""
+    said = list(DOCUMENTED.finditer(docstring)) or list(FOR_NOTHING.finditer(docstring))
+    return said[0][1] if len(said) == 1 else ""
+
+
+def checks_for_none(site: CrashSite) -> Finding | None:
+    """The one check for None right after a call of the function; None unless every caller has one."""
+    name = site.function.node.name
+    checkout = site.place.file.checkout
+    if lookup.only_definition(checkout, name) is None:
+        return None
+    findings = [_asks(caller) for caller in lookup.call_sites(checkout, name) or []]
+    return findings[0] if findings and all(findings) else None
+
+
+def _asks(caller: lookup.CallSite) -> Finding | None:
+    """``x = find(…)`` and then ``if x is None``, or ``if not x``."""
+    for outer in ast.walk(caller.function.node) if caller.function else ():
+        for block in (getattr(outer, "body", None), getattr(outer, "orelse", None)):
+            for statement, following in pairwise(block) if isinstance(block, list) else ():
+                match statement, following:
+                    case ast.Assign(targets=[ast.Name(id=name)], value=value), ast.If(test=test) if (
+                        value is caller.call
+                    ):
+                        if ast.unparse(test) in (
+                            f"{name} is None",
+                            f"not {name}",
+                            f"{name} is not None",
+                            name,
+                        ):
+                            return Finding(
+                                "its caller asks whether there is one", caller.file, test.lineno, test.lineno
+                            )
+    return None
 
 
 def _with_sources(site: CrashSite, names: set[str]) -> set[str]:

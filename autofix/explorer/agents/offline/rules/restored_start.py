@@ -1,0 +1,78 @@
+"""A commit took away the value that a local started with."""
+
+from __future__ import annotations
+
+import ast
+from typing import ClassVar
+
+from autofix.explorer.agents.offline import versions
+from autofix.explorer.agents.offline.crash_site import locate, quoted
+from autofix.explorer.agents.offline.evidence import Evidence
+from autofix.explorer.agents.offline.python_code import Function, assignments, body_of, literal
+from autofix.explorer.agents.offline.rules.base import Finding, Plan
+from autofix.explorer.agents.offline.rules.editing import before_line, splice
+
+
+class RestoredStart:
+    """``best = None`` before the loop that may set ``best``, until a commit took it away.
+
+    Fires when an earlier version of the function began by setting the unbound local to a literal.
+    """
+
+    name: ClassVar[str] = "restored_start"
+    summary: ClassVar[str] = "a local is set on some ways only since a commit took away what it started with"
+    before: ClassVar[str] = "for row in rows:\n    best = row\nreturn best"
+    after: ClassVar[str] = "best = None\nfor row in rows:\n    best = row\nreturn best"
+
+    def matches(self, evidence: Evidence) -> Plan | None:
+        """The same start again, before the first statement that may set the name."""
+        site = locate(evidence)
+        if site is None or site.exception.type != "UnboundLocalError":
+            return None
+        name = quoted(r"local variable '(\w+)'", site.exception.value)
+        first = _first_binding(site.function, name) if name else None
+        if first is None:
+            return None
+        for commit, module, old in versions.functions_before(site.place.file, site.function):
+            started = [
+                s
+                for s in body_of(old)
+                if isinstance(s, ast.Assign) and s in [b for b, _ in assignments(old, name)]
+            ]
+            if (
+                started
+                and literal(started[0].value)[0]
+                and len(started[0].targets) == 1
+                and isinstance(started[0].targets[0], ast.Name)
+            ):
+                text, file = module.text(started[0]), site.place.file
+                return Plan(
+                    rule=self.name,
+                    title=f"Start with `{text}` in `{site.function.qualname}`",
+                    file=file,
+                    function=site.function,
+                    start_line=first.lineno,
+                    end_line=site.place.line,
+                    cause=f"`{name}` is not set on every way since commit {commit.sha[:7]}, which took `{text}` away",
+                    change=f"`{text}` again, before the first statement that may set it",
+                    findings=(
+                        Finding(
+                            f"until commit {commit.sha[:7]}, `{text}` came first",
+                            file,
+                            first.lineno,
+                            first.lineno,
+                        ),
+                    ),
+                    transform=splice(before_line(first, text)),
+                    suspect=commit.sha,
+                )
+        return None
+
+
+def _first_binding(function: Function, name: str) -> ast.stmt | None:
+    """The function's first own statement that sets the name, itself or inside of it."""
+    bound = [statement for statement, _ in assignments(function, name)]
+    for statement in body_of(function):
+        if any(inner is one for inner in ast.walk(statement) for one in bound):
+            return statement
+    return None
