@@ -85,6 +85,7 @@ class ModelSite:
 
     site: Site
     model: ModelServer
+    pool: str
 
     def without_side_steps(self) -> None:
         """The pipeline alone: one call of the model at a time."""
@@ -154,6 +155,6 @@ def model_site(data_dir: Path, pool: str = "threads") -> Iterator[ModelSite]:
         }
         stack = PoolStack(started, data_dir, environment(heard.url, services, **asked), port=free_port())
         stack.pool = pool
-        there = ModelSite(set_up(stack, started, heard), model)
+        there = ModelSite(set_up(stack, started, heard), model, pool)
         there.site.automate("off")
         yield there
