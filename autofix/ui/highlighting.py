@@ -43,6 +43,7 @@ CodeLine = tuple[Piece, ...]
 
 def coloured(text: str, path: str) -> list[CodeLine]:
     """The text's lines, each in coloured pieces; plain where the language is not known or the text is too large."""
+    text = visible(text)
     lines = text.split("\n")
     lexer = _lexer(path.rpartition("/")[2])
     if lexer is None or len(text) > MOST or max(map(len, lines)) > LONGEST_LINE:
@@ -63,9 +64,9 @@ def _add(pieces: list[Piece], kind: str, text: str) -> None:
     if not text:
         return
     if pieces and (pieces[-1].kind == kind or text.isspace()):
-        pieces[-1] = Piece(pieces[-1].kind, pieces[-1].text + visible(text))
+        pieces[-1] = Piece(pieces[-1].kind, pieces[-1].text + text)
     else:
-        pieces.append(Piece(kind, visible(text)))
+        pieces.append(Piece(kind, text))
 
 
 def _kind(token: _TokenType) -> str:

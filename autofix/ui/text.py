@@ -9,7 +9,7 @@ from typing import Final
 LONGEST: Final = 2_000
 # What turns the reading direction around, has no width, or moves the cursor. Joiners stay: scripts and emoji need them.
 _INVISIBLE = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
 )
 # Marks stacked on one letter would climb over their neighbours.
 _STACKED = re.compile(

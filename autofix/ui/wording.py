@@ -64,6 +64,12 @@ ADVICE: Final[Mapping[str, str]] = {
     "edit_refused": "The agent's edit did not fit the file. Try the step again.",
     "push_failed": "Check the credentials and the branch's protection, then open the pull request again.",
     "agent_unavailable": "The operator can see with “manage.py check” what the agent lacks.",
+    "model_unavailable": "The model's service did not answer. Try again, or see whether the provider has an outage.",
+    "model_refused": "The model's service refuses the request: the operator has to look at its key and limits.",
+    "model_incoherent": "The model went on without using its tools as it should. Try again, or try a stronger one.",
+    "budget_exhausted": "The turn used up its budget. Try again with a note that narrows it down, or raise the budget.",
+    "context_overflow": "There was more to read than the model can hold. Try again with a note that narrows it down.",
+    "agent_stuck": "The agent repeated itself. Try again with a note that tells it more.",
 }
 NO_ADVICE: Final = "Try the step again."
 

@@ -77,7 +77,7 @@ def test_an_issue_shows_its_evidence(tenant: Tenant) -> None:
     TrackerHost().add_activity(TrackerHost().resolve_issue("SHOP-1", "acme"), "Autofix found the root cause.")
     page = tenant.client.get("/organizations/acme/issues/SHOP-1/").content.decode()
     for shown in (
-        "shop/cart.py", "1\tdef total(cart):", "2\t    return cart[&#x27;sum&#x27;]", "<code>cart</code>", "till",
+        "shop/cart.py", "1</span>def total(cart):", "2</span>    return cart[&#x27;sum&#x27;]", "<code>cart</code>", "till",
         "added", "Autofix found the root cause.", "/api/0/organizations/acme/issues/",
     ):  # fmt: skip
         assert shown in page

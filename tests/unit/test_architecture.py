@@ -16,7 +16,7 @@ import pytest
 CHECKOUT = Path(__file__).resolve().parents[2]
 MAX_FILE_LINES = 300
 MAX_FUNCTION_LINES = 60
-PACKAGES = ("autofix/", "benchmarks/", "config/", "demo/", "tests/", "tracker/")
+PACKAGES = ("autofix/", "benchmarks/", "config/", "demo/", "examples/", "tests/", "tracker/")
 # The demo's crashing program and files that tests feed in are data, not ours to keep tidy.
 DATA = ("demo/history/", "tests/fixtures/")
 GENERATED = re.compile(r"/migrations/\d{4}_")

@@ -102,6 +102,7 @@ class Panel {
     }
     this.dress();
     this.say();
+    if (Number.parseInt(fresh.dataset.seen, 10) > this.last) this.appendBlocks();
     if (!active && this.root.dataset.active) this.watch();
   }
 
