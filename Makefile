@@ -50,6 +50,10 @@ test-services: export CACHE_URL ?= redis://127.0.0.1:6379/1
 test-services: setup ## The same suite on PostgreSQL and Redis, at the addresses in the environment
 	$(BIN)/pytest -rs $(PYTEST_ARGS)
 
+.PHONY: test-faults
+test-faults: setup ## The whole fault matrix and every broker, on what the environment names; the embedded default without
+	$(BIN)/pytest -rs tests/faults -m "faults_long or not faults_long" $(PYTEST_ARGS)
+
 .PHONY: check
 check: export AUTOFIX_DATA_DIR := $(VENV)/check-data
 check: setup ## Lint, types, import contracts, migrations, settings, API schema, documentation
@@ -62,9 +66,21 @@ check: setup ## Lint, types, import contracts, migrations, settings, API schema,
 	$(BIN)/python manage.py spectacular --validate --fail-on-warn --file /dev/null
 	$(BIN)/pytest -q tests/unit/test_architecture.py tests/unit/test_docs.py
 
+.PHONY: browser
+browser: ## Chromium for the browser tests, where this machine can install it; without one they are skipped and say so
+	@if command -v chromium chromium-browser google-chrome >/dev/null; then :; \
+	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		{ apt-get install -y -qq chromium || { apt-get update -qq && apt-get install -y -qq chromium; }; } >/dev/null 2>&1 \
+			|| echo "Chromium could not be installed: the browser tests will be skipped"; \
+	else echo "no Chromium here, and no way to install it: the browser tests will be skipped"; fi
+
+.PHONY: screenshots
+screenshots: setup ## The pictures in docs/screenshots, taken anew
+	$(BIN)/python -m tests.browser.screenshots
+
 .PHONY: bench
 bench: setup ## What we claim, measured side by side
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 .PHONY: format
 format: setup ## Format the code and mend what ruff can mend

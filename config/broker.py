@@ -63,6 +63,8 @@ class Transport(filesystem.Transport):
     """kombu's filesystem transport with the channel above."""
 
     Channel = Channel
+    # A folder that cannot be read is a broker that is away: the worker waits for it instead of ending.
+    connection_errors = (*filesystem.Transport.connection_errors, OSError)
 
     def drain_events(self, connection: Any, timeout: float | None = None, **kwargs: Any) -> None:
         """Celery waits two seconds for a message, twice, before it sees that it is to stop: here it looks more often."""

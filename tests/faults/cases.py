@@ -82,7 +82,7 @@ def _play(case: Case, site: FaultSite) -> list[str]:
     happened = _soon(worker.reached_failpoint)
     if case.fault == "kill":
         happened = happened and _soon(lambda: worker.ended)
-        site.start_worker()
+        site.supervise()
     elif case.fault == "freeze":
         happened = happened and _soon(lambda: worker.is_frozen)
         site.start_worker()

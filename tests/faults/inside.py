@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from django.apps import apps
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.db.models import F, Sum
 from django.utils import timezone
 
@@ -19,6 +19,7 @@ from autofix.hosts import get_host
 from autofix.models import (
     AutomationDecision,
     Delivery,
+    IdempotencyRecord,
     PullRequest,
     QuotaUsage,
     Run,
@@ -78,7 +79,9 @@ def status(run_id: int) -> str:
 def shift_clock(seconds: float) -> None:
     """Make every stored moment later by so many seconds: as if the clock had been set back by them."""
     for model in apps.get_models():
-        if model._meta.app_label in ("autofix", "autofix_explorer"):
+        # A delivery that waits is due an hour later when the clock is set back: late, and not lost.
+        late_only = seconds > 0 and model is Delivery
+        if model._meta.app_label in ("autofix", "autofix_explorer") and not late_only:
             for field in model._meta.fields:
                 if isinstance(field, models.DateTimeField):
                     moved = model._default_manager.exclude(**{field.name: None})
@@ -181,3 +184,39 @@ def _git(directory: Path, *arguments: str) -> str:
     return subprocess.run(
         ["git", "-C", str(directory), *arguments], check=True, capture_output=True, text=True
     ).stdout
+
+
+def expire_reservations() -> None:
+    """Let the time pass for which a request that died holds its idempotency key."""
+    IdempotencyRecord.objects.filter(status=None).update(locked_until=timezone.now() - timedelta(minutes=1))
+
+
+def runs_of(issue_id: str) -> int:
+    """How many runs the issue has."""
+    return Run.objects.filter(issue_id=issue_id).count()
+
+
+def blocks_of(run_id: int) -> int:
+    """How many blocks the run's session has."""
+    return Block.objects.filter(session_id__in=Run.objects.filter(pk=run_id).values("session_id")).count()
+
+
+def open_turns(run_id: int) -> list[list[str | None]]:
+    """Status and lease of the run's open turns."""
+    issue_id = Run.objects.get(pk=run_id).issue_id
+    turns = Turn.objects.filter(session__issue_id=issue_id, status__in=OPEN_TURN)
+    return [[turn.status, turn.lease_expires_at and turn.lease_expires_at.isoformat()] for turn in turns]
+
+
+def vendor() -> str:
+    """Which database this is."""
+    return connection.vendor
+
+
+def drop_connections() -> None:
+    """End all other connections to this database, as its restart would."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )

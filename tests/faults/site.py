@@ -108,6 +108,22 @@ class FaultSite:
         self.workers.append(worker)
         return worker
 
+    def start_run(self) -> int:
+        """Start a run of a new issue, up to the pull request; its id."""
+        run_id: int = self.inside("trigger", issue_id=self.inside("new_issue"))
+        return run_id
+
+    def wait_for_failpoint(self) -> None:
+        """Wait until the youngest worker is where its failpoint is."""
+        wait_for(self.workers[-1].reached_failpoint, "the failpoint is reached", timeout_s=PATIENCE_S)
+
+    def supervise(self) -> None:
+        """Start another worker for each that has ended by itself, as an operator's supervisor does."""
+        for worker in [worker for worker in self.workers if worker.ended]:
+            worker.send(signal.SIGKILL)  # what is left of its group
+            self.workers.remove(worker)
+            self.start_worker()
+
     def end_workers(self) -> None:
         for worker in self.workers:
             worker.end()
@@ -118,6 +134,7 @@ class FaultSite:
 
         def settled() -> bool:
             time.sleep(POLL_S)  # each look is a process
+            self.supervise()
             return not self.inside("unfinished", run_id=run_id)
 
         try:
@@ -133,9 +150,9 @@ class FaultSite:
 
 
 @contextmanager
-def fault_site(data_dir: Path) -> Iterator[FaultSite]:
+def fault_site(data_dir: Path, **variables: str) -> Iterator[FaultSite]:
     """A site with the scripted agent, without a worker yet."""
-    with running_site(data_dir, "scripted", **FAST) as site:
+    with running_site(data_dir, "scripted", **FAST | variables) as site:
         site.worker.kill()
         site.automate("off")
         site.play(scripts.whole_run(site.program, thoughts=THOUGHTS))
