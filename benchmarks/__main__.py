@@ -1,10 +1,51 @@
-"""``python -m benchmarks``: every benchmark, one after the other."""
+"""``python -m benchmarks [--write FILE] [NAME…]``: benchmarks one after the other, each a program of its own.
+
+Each prints Markdown; ``--write`` puts what all of them print into a page.
+"""
 
 from __future__ import annotations
 
+import argparse
+import subprocess
 import sys
+from pathlib import Path
 
-from benchmarks import offline_agent
+# Name → what it measures. A benchmark is a module of this package that runs as a program.
+BENCHMARKS = {
+    "pipelines": "how long advancing takes, and whole pipelines per second",
+    "comparison": "the same pipeline on other durable engines",
+    "http_api": "the API over HTTP",
+    "growth": "what things cost as the work grows",
+    "offline_agent": "the offline agent on planted bugs",
+}
+PAGE = """# Benchmarks
+
+Written by `make bench BENCH_ARGS="--write docs/benchmarks.md"`, on one machine in one run; figures of different runs do not
+compare. [The programs](../benchmarks/) say what exactly they measure. A figure that is bad stands here like a good one.
+
+"""
+
+
+def main(arguments: list[str]) -> int:
+    """Run the named benchmarks (default: all); the number of those that failed."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    known = "\n".join(f"{name}: {what}" for name, what in BENCHMARKS.items())
+    parser.add_argument("names", nargs="*", choices=[[], *BENCHMARKS], metavar="NAME", help=known)
+    parser.add_argument("--write", type=Path, metavar="FILE", help="put the tables into this page")
+    asked = parser.parse_args(arguments)
+    sections, failed = [], 0
+    for name in asked.names or BENCHMARKS:
+        print(f"## {name}: {BENCHMARKS[name]}\n", flush=True)
+        done = subprocess.run(
+            [sys.executable, "-m", f"benchmarks.{name}"], stdout=subprocess.PIPE, text=True, check=False
+        )
+        print(done.stdout, flush=True)
+        failed += done.returncode != 0
+        sections.append(f"## {BENCHMARKS[name].capitalize()}\n\n{done.stdout.strip()}\n")
+    if asked.write:
+        asked.write.write_text(PAGE + "\n".join(sections), encoding="utf-8")
+    return failed
+
 
 if __name__ == "__main__":
-    sys.exit(offline_agent.main([]))
+    sys.exit(main(sys.argv[1:]))
