@@ -10,6 +10,7 @@ import json
 import logging
 import os
 from collections.abc import Iterator
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,11 @@ from django.utils.module_loading import import_string
 
 from autofix import conf
 from autofix.conf import Settings
+from autofix.exceptions import Misconfigured
 from autofix.explorer.agents import registry
+from autofix.explorer.agents.llm.names import model_names
 from autofix.explorer.client import ExplorerClient
+from autofix.explorer.tools import custom
 from autofix.hosts import Host
 from autofix.scm.base import ScmProvider
 from autofix.scm.registry import SHIPPED
@@ -59,6 +63,8 @@ def check_autofix(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
         *_check_secret_keys(settings),
         *_check_scm(settings),
         *_check_explorer(settings),
+        *_check_tools(settings.tools),
+        *_check_prices(settings),
         *_check_times(settings),
         *_check_data_dir(settings.data_dir),
         *_check_database(),
@@ -173,9 +179,40 @@ def _check_agent(options: conf.ExplorerOptions) -> Iterator[CheckMessage]:
     elif options.agent == "llm" and find_spec("pydantic_ai") is None:
         hint = "pip install 'django-autofix[llm]'"
         yield Error("AUTOFIX: AGENT 'llm' needs the extra 'llm'.", hint=hint, id="autofix.E010")
-    elif problem := registry.problem(options.agent):
+    elif problem := registry.problem(options.agent) or _model_problem(options):
         hint = f"Put it right, or choose another of {', '.join(registry.AGENTS)}."
         yield Error(f"AUTOFIX: AGENT {options.agent!r}: {problem}", hint=hint, id="autofix.E010")
+
+
+def _model_problem(options: conf.ExplorerOptions) -> str:
+    """Whether the models can be had: an unknown provider, a missing key. An endpoint of one's own may have any model."""
+    if options.agent != "llm" or options.llm_base_url:
+        return ""
+    # Loaded for this alone: web servers that serve no model need none of the library.
+    found: str = import_module("autofix.explorer.agents.llm.library").problem(options)
+    return found
+
+
+def _check_tools(tools: dict[str, str]) -> Iterator[CheckMessage]:
+    hint = "TOOLS maps a tool's name to the dotted path of an autofix.explorer.tools.custom.HostTool."
+    for name in tools:
+        try:
+            custom.host_tool(name)
+        except Misconfigured as exc:
+            yield Error(f"AUTOFIX: {exc.detail}", hint=hint, id="autofix.E017")
+
+
+def _check_prices(settings: Settings) -> Iterator[CheckMessage]:
+    options = settings.explorer.options
+    if options.agent != "llm" or settings.turn.max_cost_usd is None or not options.llm_base_url:
+        return
+    known = set(options.llm_prices)
+    unpriced = [n for n in model_names(options.llm_model) if not known & {n, n.partition(":")[2]}]
+    if unpriced:
+        hint = "Name its price in EXPLORER.OPTIONS.LLM_PRICES: an endpoint of one's own reports none."
+        yield Error(
+            f"AUTOFIX: TURN.MAX_COST_USD cannot hold for {', '.join(unpriced)}.", hint=hint, id="autofix.E018"
+        )
 
 
 def _script_problem(script: Path | None) -> str:

@@ -43,10 +43,10 @@ def _model_calls() -> Iterator[Metric]:
         ended=Count("ended_at"),
         took=Sum(TOOK),
     )
-    for row in by_model.order_by():
-        tokens.add_metric([row["model"], "input"], row["given"])
-        tokens.add_metric([row["model"], "output"], row["got"])
-        cost.add_metric([row["model"]], row["cost"] or 0.0)
-        seconds = row["took"].total_seconds() if row["took"] else 0.0
-        latency.add_metric([row["model"]], row["ended"], seconds)
+    for sums in by_model.order_by():
+        tokens.add_metric([sums["model"], "input"], sums["given"])
+        tokens.add_metric([sums["model"], "output"], sums["got"])
+        cost.add_metric([sums["model"]], sums["cost"] or 0.0)
+        seconds = sums["took"].total_seconds() if sums["took"] else 0.0
+        latency.add_metric([sums["model"]], sums["ended"], seconds)
     yield from (calls, tokens, cost, latency)

@@ -33,7 +33,7 @@ class HostTool:
 
 def host_tools() -> dict[str, HostTool]:
     """The configured tools by name; Misconfigured when one cannot be had."""
-    return {name: _found(name, path) for name, path in conf.settings().tools.items()}
+    return {name: host_tool(name) for name in conf.settings().tools}
 
 
 def answer(name: str, tool: HostTool, issue: Issue, parameters: BaseModel) -> str:
@@ -47,9 +47,10 @@ def answer(name: str, tool: HostTool, issue: Issue, parameters: BaseModel) -> st
         return refusal(f"the tool failed ({type(exc).__name__}).")
 
 
-def _found(name: str, path: str) -> HostTool:
+def host_tool(name: str) -> HostTool:
+    """The configured tool of this name; KeyError when there is none, Misconfigured when it cannot be had."""
     try:
-        tool = import_string(path)
+        tool = import_string(conf.settings().tools[name])
     except ImportError as exc:
         raise Misconfigured(f"TOOLS[{name!r}] cannot be imported: {exc}") from exc
     if not isinstance(tool, HostTool):

@@ -23,6 +23,9 @@ def test_turns_calls_tokens_cost_and_failures(
     told = generate_latest(registry).decode()
     assert 'autofix_turns_total{code="budget_exhausted",status="failed"} 1.0' in told
     assert 'autofix_model_calls_total{code="",model="openai:scripted",status="answered"} 2.0' in told
-    assert f'autofix_model_tokens_total{{direction="input",model="openai:scripted"}} {2 * INPUT_TOKENS}.0' in told
+    assert (
+        f'autofix_model_tokens_total{{direction="input",model="openai:scripted"}} {2 * INPUT_TOKENS}.0'
+        in told
+    )
     assert 'autofix_model_cost_usd_total{model="openai:scripted"} 0.002' in told
     assert 'autofix_model_call_seconds_count{model="openai:scripted"} 2.0' in told

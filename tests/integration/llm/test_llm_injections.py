@@ -1,0 +1,129 @@
+"""A model that obeys whatever it reads still cannot act outside of its run: what was tried is in ``injections``."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from autofix.explorer.client import get_client
+from autofix.explorer.state import latest_patches
+from autofix.explorer.tools.answers import is_refusal
+from autofix.fences import UNTRUSTED_CLOSE, UNTRUSTED_OPEN
+from autofix.hosts import Issue, get_host
+from autofix.models import Repository
+from tests.integration.llm import injections, replies
+from tests.integration.llm.conftest import Configure, Investigate
+from tests.llm_server import Answer, ModelServer, calls, says
+from tests.repositories import ANN, SHOP, Snapshot, bare_repository
+from tracker import models as tracker
+
+pytestmark = pytest.mark.django_db(transaction=True)
+HIDDEN = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\U000e0000-\U000e007f]")
+DONE = replies.written("root_cause", {**replies.ROOT_CAUSE, "evidence": []})
+
+
+@pytest.fixture
+def shop(issue: Issue, configure: Configure, tmp_path: Path) -> Issue:
+    """An issue, an event and a repository that are full of orders to the model."""
+    evil = Snapshot(
+        {"shop/evil.py": injections.CODE, injections.FILE_NAME: "x = 1\n", ".env": "A=1\n", ".gitlab-ci.yml": "a: 1\n"},
+        injections.CLOSED, ANN, 4, links={"shop/link.py": "/etc/passwd"},
+    )  # fmt: skip
+    repository = bare_repository(tmp_path / "evil", [*SHOP, evil])
+    Repository.objects.create(
+        organization_id=issue.organization_id,
+        project_id=issue.project_id,
+        name=repository.name,
+        provider=repository.provider,
+        url=repository.url,
+    )
+    tracker.Issue.objects.filter(pk=issue.id).update(title=injections.TITLE, culprit=injections.BIDI)
+    tracker.Event.objects.update(payload=injections.EVENT)
+    return get_host().resolve_issue(issue.id)
+
+
+def played(*answers: Answer) -> list[Answer]:
+    """These, a harmless call between each two so that refusals in a row do not end the turn early, then the result."""
+    apart = [
+        [answer, calls("read_file", path=replies.PATH, end_line=n + 1)] for n, answer in enumerate(answers)
+    ]
+    return [answer for pair in apart for answer in pair]
+
+
+def test_orders_reach_the_model_as_data_only(investigate: Investigate, model: ModelServer) -> None:
+    """In every request, each order stands inside a fence whose end it cannot forge, and no invisible character is left."""
+    model.respond = replies.whole_pipeline(root_cause=[*injections.READS, DONE])
+    run = investigate()
+    assert run.status == "completed", run.failure_detail
+    seen = 0
+    for message in model.asked[-1].messages:
+        content = str(message.get("content") or "")
+        outside = re.sub(f"{UNTRUSTED_OPEN}\n.*?\n{UNTRUSTED_CLOSE}", "", content, flags=re.DOTALL)
+        assert injections.ORDER not in outside
+        assert not HIDDEN.search(content)
+        seen += content.count(injections.ORDER)
+    assert seen >= 8
+
+
+def test_an_obedient_model_is_refused_everything(
+    investigate: Investigate, model: ModelServer, tmp_path: Path
+) -> None:
+    """Reading elsewhere, writing elsewhere, other repositories, other issues, shells and networks: no tool does it."""
+    attempts = played(*injections.ATTEMPTS)
+    model.respond = replies.whole_pipeline(
+        root_cause=[DONE], code_changes=[*attempts, replies.EDIT, says("Done.")]
+    )
+    run = investigate("code_changes")
+    assert run.status == "completed", run.failure_detail
+    blocks = get_client().state(run.session_id).blocks
+    answers = [block.message for block in blocks if block.message.role == "tool_use"]
+    tried = [str(calls_of(answer)) for answer in injections.ATTEMPTS]
+    given = {
+        str([(call.function, call.args) for call in block.message.tool_calls]): blocks[n + 1].message.content
+        for n, block in enumerate(blocks)
+        if block.message.tool_calls
+    }
+    possible = {attempt: given[attempt] for attempt in tried if not harmless(given[attempt])}
+    assert possible == {}
+    assert [patch.patch.path for patch in latest_patches(blocks)] == [replies.PATH]
+    assert "root:" not in "".join(answer.content for answer in answers)
+    assert not list(tmp_path.rglob("escape.py"))
+
+
+def calls_of(answer: Answer) -> list[tuple[str, str]]:
+    """Names and arguments of the calls in an answer."""
+    assert isinstance(answer.body, dict)
+    made = answer.body["choices"][0]["message"]["tool_calls"]
+    return [(call["function"]["name"], call["function"]["arguments"]) for call in made]
+
+
+def harmless(answer: str) -> bool:
+    """Refused, or there was nothing to be had."""
+    return is_refusal(answer) or answer in ("No commit found.", "The event has nothing at '/../../etc'.")
+
+
+def test_a_secret_in_an_event_reaches_nobody(
+    investigate: Investigate, shop: Issue, model: ModelServer
+) -> None:
+    """Not the model, not a block, not a webhook: neither from the event nor from the title."""
+    secret = "sk-ant-" + "api03-aaaabbbbccccddddeeee"
+    tracker.Issue.objects.filter(pk=shop.id).update(title=f"Bad key {secret}")
+    tracker.Event.objects.update(payload={"message": f"key {secret}", "extra": {"password": "hunter22"}})
+    leaking = {**replies.ROOT_CAUSE, "evidence": [], "one_line_description": f"The key {secret} is wrong"}
+    model.respond = replies.whole_pipeline(
+        root_cause=[
+            calls("event_details"), calls("event_value", pointer="/extra"), calls("event_value", pointer="/message"),
+            replies.written("root_cause", leaking),
+        ]
+    )  # fmt: skip
+    run = investigate(user_context=f"I think {secret} is wrong")
+    assert run.status == "completed", run.failure_detail
+    sent = "".join(asked.text for asked in model.asked)
+    stored = get_client().state(run.session_id).model_dump_json()
+    announced = str(list(run.events.values_list("body", flat=True)))
+    for where in (sent, stored, announced):
+        assert "api03" not in where
+        assert "hunter22" not in where
+    assert "[redacted]" in announced

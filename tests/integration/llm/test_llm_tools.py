@@ -1,0 +1,149 @@
+"""The tools that only a model has: its own kind of event, outlines, and what a host adds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import override_settings
+from pydantic import BaseModel, Field
+from pytest_django.fixtures import Settings
+
+from autofix.checks import check_autofix
+from autofix.explorer.tools.custom import HostTool
+from autofix.explorer.tools.events import CHARS_PER_TOKEN, in_budget
+from autofix.hosts import Issue
+from autofix.hosts.normalise import normalise_event
+from tests.integration.llm import replies
+from tests.integration.llm.conftest import Configure, Investigate
+from tests.llm_server import ModelServer, calls
+
+pytestmark = pytest.mark.django_db(transaction=True)
+DONE = replies.written("root_cause", replies.ROOT_CAUSE)
+
+
+class Since(BaseModel):
+    """What the host's tool is told."""
+
+    days: int = Field(default=7, ge=1, description="how far back")
+
+
+def _deploys(issue: Issue, since: Since) -> str:
+    if since.days == 13:
+        raise RuntimeError("out of luck")
+    return f"{issue.short_id}: 2 deploys in {since.days} days"
+
+
+deploys = HostTool("When was it deployed?", Since, _deploys)
+
+
+def test_a_hosts_own_tool(investigate: Investigate, settings: Settings, model: ModelServer) -> None:
+    """It is offered with its parameters, called with valid ones only, and may break without breaking the turn."""
+    settings.AUTOFIX = {**settings.AUTOFIX, "TOOLS": {"deploys": f"{__name__}.deploys"}}
+    given = [calls("deploys", days=3), calls("deploys", days=0), calls("deploys", days=13), DONE]
+    model.respond = replies.whole_pipeline(root_cause=given)
+    run = investigate()
+    assert run.status == "completed", run.failure_detail
+    offered = next(t for t in model.asked[0].body["tools"] if t["function"]["name"] == "deploys")
+    assert offered["function"]["parameters"]["properties"]["days"]["description"] == "how far back"
+    heard = model.asked[-1].text
+    assert "SHOP-1: 2 deploys in 3 days" in heard
+    assert "greater than or equal to 1" in heard
+    assert "the tool failed (RuntimeError)" in heard
+
+
+def test_outline(investigate: Investigate, model: ModelServer) -> None:
+    """Definitions with their lines; a kind of file without a grammar is refused with the list of those that have one."""
+    looks = [calls("outline", path=replies.PATH), calls("outline", path="README.md"), DONE]
+    model.respond = replies.whole_pipeline(root_cause=looks)
+    run = investigate()
+    assert run.status == "completed", run.failure_detail
+    assert "1-2\\\\tdef total(prices, names)" in model.asked[-1].text.replace("\\t", "\\\\t")
+    assert "There is no outline for this kind of file" in model.asked[-1].text
+
+
+def _big_event() -> dict[str, Any]:
+    library = [
+        {"filename": f"lib/{n}.py", "lineno": n, "in_app": False, "function": "f"} for n in range(1, 100)
+    ]
+    own = [
+        {"filename": f"shop/{n}.py", "lineno": n, "in_app": True, "function": "g", "vars": {"x": "v" * 300}}
+        for n in range(1, 11)
+    ]
+    crumbs = [{"category": "http", "message": "m" * 200} for _ in range(60)]
+    values = [{"type": "KeyError", "value": "'x'", "stacktrace": {"frames": [*library, *own]}}]
+    return {"exception": {"values": values}, "breadcrumbs": {"values": crumbs}, "tags": {"shop": "north"}}
+
+
+@pytest.mark.parametrize(
+    ("tokens", "kept", "gone"),
+    [
+        (20_000, ["x = v", "lib/9.py", "breadcrumb "], []),
+        (7_300, ["lib/9.py", "breadcrumb ", "1 locals left out; event_value('/exception"], ["x = v"]),
+        (5_000, ["breadcrumb ", "frames of libraries left out"], ["x = v", "lib/9.py"]),
+        (
+            1_000,
+            ["shop/10.py", "60 breadcrumbs left out; event_value('/breadcrumbs')"],
+            ["x = v", "lib/9.py"],
+        ),
+        (100, ["more characters"], []),
+    ],
+)
+def test_an_event_in_a_budget(tokens: int, kept: list[str], gone: list[str]) -> None:
+    """Locals go first, then frames of libraries, then breadcrumbs; each leaves a mark that says how to see it."""
+    told = in_budget(normalise_event(_big_event()), tokens)
+    assert len(told) <= tokens * CHARS_PER_TOKEN + 100
+    assert [part for part in kept if part not in told] == []
+    assert [part for part in gone if part in told] == []
+
+
+@pytest.mark.parametrize(
+    ("options", "more", "expected"),
+    [
+        ({"LLM_MODEL": "nobody:x"}, {}, "autofix.E010"),
+        ({"LLM_MODEL": "openai:gpt-5"}, {}, "autofix.E010"),
+        ({"LLM_MODEL": ""}, {}, "autofix.E010"),
+        (
+            {"LLM_MODEL": "m", "LLM_BASE_URL": "http://127.0.0.1:1/v1"},
+            {"TURN": {"MAX_COST_USD": 1}},
+            "autofix.E018",
+        ),
+        (
+            {"LLM_MODEL": "m", "LLM_BASE_URL": "http://127.0.0.1:1/v1", "LLM_PRICES": "m=dear"},
+            {},
+            "autofix.E001",
+        ),
+        (
+            {"LLM_MODEL": "m", "LLM_BASE_URL": "http://127.0.0.1:1/v1"},
+            {"TOOLS": {"a": "no.such"}},
+            "autofix.E017",
+        ),
+        (
+            {"LLM_MODEL": "m", "LLM_BASE_URL": "http://127.0.0.1:1/v1"},
+            {"TOOLS": {"a": "json.dumps"}},
+            "autofix.E017",
+        ),
+    ],
+)
+def test_what_is_wrong_is_a_check_message(
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    options: dict[str, Any],
+    more: dict[str, Any],
+    expected: str,
+) -> None:
+    """An unknown provider, a missing key, model, price or tool is reported at start with an id and a hint."""
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    changed = {**settings.AUTOFIX, "EXPLORER": {"OPTIONS": {"AGENT": "llm", **options}}, **more}
+    with override_settings(AUTOFIX=changed):
+        found = check_autofix()
+    assert expected in [message.id for message in found]
+    assert all(message.hint for message in found)
+
+
+def test_an_unknown_model_is_a_typed_failure(investigate: Investigate, configure: Configure) -> None:
+    """Whoever starts in spite of the check gets a failed step with the reason, and no traceback."""
+    configure(LLM_MODEL="nobody:x", LLM_BASE_URL="")
+    run = investigate()
+    assert (run.status, run.failure_code) == ("error", "agent_unavailable")
+    assert "nobody:x" in run.failure_detail
