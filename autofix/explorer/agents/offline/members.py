@@ -126,7 +126,7 @@ def defined_pairs(change: Change) -> Iterator[tuple[str, str]]:
 
 def is_stored_anywhere(checkout: Checkout, name: str) -> bool:
     """Is the name defined, assigned or used as a parameter anywhere in the repository?"""
-    pattern = rf"(def|class) +{name}\b|\b{name} *(:[^=]*)?=[^=]|\b{name} *:|[(,] *{name} *[,)=]"
+    pattern = rf"(def|class) +{name}\b|\b{name} *(:[^=]*)?=[^=]|^ *{name} *:|[(,] *{name} *[,)=]"
     return any(
         match.path.endswith(".py") and lookup.is_program(match.path)
         for match in checkout.pinned.search(pattern, regex=True, limit=5)

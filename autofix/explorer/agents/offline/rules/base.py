@@ -71,10 +71,15 @@ class Plan:
 
 
 class Rule(Protocol):
-    """A kind of mistake. ``matches`` gives None where it is another kind, or the precondition of a safe edit is not there."""
+    """A kind of mistake. ``matches`` gives None where it is another kind, or the precondition of a safe edit is not there.
+
+    ``before`` and ``after`` are an example, for people; the class's docstring says when the rule applies.
+    """
 
     name: ClassVar[str]
     summary: ClassVar[str]
+    before: ClassVar[str]
+    after: ClassVar[str]
 
     def matches(self, evidence: Evidence) -> Plan | None:
         """The plan, only where the code that was read shows the edit to be right."""

@@ -45,18 +45,21 @@ def replace_expression(old: ast.expr, new: str) -> Transform:
 
 @dataclass(frozen=True)
 class Splice:
-    """Put ``text`` where the source has what lies from (line, byte column) ``start`` to ``end``; lines count from 1."""
+    """Put ``text`` where the source has what lies from (line, byte column) ``start`` to ``end``; lines count from 1.
+
+    ``was``: the expression that must be there, as ``ast.unparse`` writes it; empty where it does not matter.
+    """
 
     start: tuple[int, int]
     end: tuple[int, int]
     text: str
+    was: str = ""
 
 
-def in_place_of(node: ast.expr | ast.arg | ast.stmt, text: str) -> Splice:
+def in_place_of(node: ast.expr, text: str) -> Splice:
     """The splice that replaces a node of the parsed source."""
-    return Splice(
-        (node.lineno, node.col_offset), (node.end_lineno or node.lineno, node.end_col_offset or 0), text
-    )
+    end = (node.end_lineno or node.lineno, node.end_col_offset or 0)
+    return Splice((node.lineno, node.col_offset), end, text, ast.unparse(node))
 
 
 def before_line(statement: ast.stmt, text: str) -> Splice:
@@ -75,16 +78,27 @@ def splice(*splices: Splice) -> Transform:
         lines = source.encode().split(b"\n")
         starts = [0, *accumulate(len(line) + 1 for line in lines)]
         content = source.encode()
-        spans = sorted(
-            (starts[s.start[0] - 1] + s.start[1], starts[s.end[0] - 1] + s.end[1], s.text) for s in splices
-        )
-        if any(first[1] > second[0] for first, second in pairwise(spans)):
-            return Abstain("place_not_found", "The places of the edit overlap.")
+        found = all(_is_there(content[_at(starts, s.start) : _at(starts, s.end)], s.was) for s in splices)
+        spans = sorted((_at(starts, s.start), _at(starts, s.end), s.text) for s in splices)
+        if not found or any(first[1] > second[0] for first, second in pairwise(spans)):
+            return Abstain("place_not_found", "The places of the edit are not where they should be.")
         for start, end, text in reversed(spans):
             content = content[:start] + text.encode() + content[end:]
         return content.decode()
 
     return transform
+
+
+def _at(starts: list[int], position: tuple[int, int]) -> int:
+    return starts[position[0] - 1] + position[1]
+
+
+def _is_there(content: bytes, was: str) -> bool:
+    """Positions in f-strings are not right in every Python."""
+    try:
+        return not was or ast.unparse(ast.parse(f"({content.decode()})", mode="eval").body) == was
+    except (SyntaxError, ValueError):
+        return False
 
 
 class _Edit(cst.CSTTransformer):

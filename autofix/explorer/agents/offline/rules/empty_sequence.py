@@ -26,6 +26,8 @@ class EmptySequence:
 
     name: ClassVar[str] = "empty_sequence"
     summary: ClassVar[str] = "an item of a sequence is taken without a check that it has one"
+    before: ClassVar[str] = "return values[0]"
+    after: ClassVar[str] = "if not values:\n    return None\nreturn values[0]"
 
     def matches(self, evidence: Evidence) -> Plan | None:
         """A guard for the empty case, or ``default=None``."""

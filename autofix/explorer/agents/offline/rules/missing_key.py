@@ -35,6 +35,8 @@ class MissingKey:
 
     name: ClassVar[str] = "missing_key"
     summary: ClassVar[str] = "an optional key of a mapping is read with [ ]"
+    before: ClassVar[str] = 'Ticket(owner=raw.get("owner"), due=raw["plan"]["due"])'
+    after: ClassVar[str] = 'Ticket(owner=raw.get("owner"), due=raw.get("plan", {}).get("due"))'
 
     def matches(self, evidence: Evidence) -> Plan | None:
         """Reading it with ``.get``."""
@@ -179,6 +181,8 @@ class RenamedKey:
 
     name: ClassVar[str] = "renamed_key"
     summary: ClassVar[str] = "a key was renamed, and one reader of it was left behind"
+    before: ClassVar[str] = 'row["price"] * row["count"]'
+    after: ClassVar[str] = 'row["net_price"] * row["count"]'
 
     def matches(self, evidence: Evidence) -> Plan | None:
         """Reading the key by its new name."""

@@ -34,6 +34,10 @@ class NoneAccess:
 
     name: ClassVar[str] = "none_access"
     summary: ClassVar[str] = "the result of a lookup is used without a check that it found something"
+    before: ClassVar[str] = "if not code:\n    return 0\ncoupon = book.find(code)\nreturn coupon.percent"
+    after: ClassVar[str] = (
+        "if not code:\n    return 0\ncoupon = book.find(code)\nif coupon is None:\n    return 0\nreturn coupon.percent"
+    )
 
     def matches(self, evidence: Evidence) -> Plan | None:
         """A guard right after the lookup."""

@@ -17,6 +17,7 @@ from autofix.explorer.agents.offline.rules.base import Finding, Plan
 from autofix.explorer.agents.offline.rules.editing import Splice, in_place_of, splice
 
 ALIKE = 0.75  # difflib's ratio: what counts as a misspelling of one name
+APART = 0.1  # how much less alike the next best name must be
 ALIKE_WORDS = 0.6  # the same of the one word that differs
 MIN_NAME = 4  # letters; shorter names are alike by chance
 
@@ -209,12 +210,20 @@ def _right_name(file: CodeFile, wrong: str, known: set[str]) -> _Right | None:
                 name = renamed.pop()
                 return _Right(name, f"commit {commit.sha[:7]} renamed it to `{name}`", commit.sha)
     plain = {name for name in known if not name.startswith("__") and len(name) >= MIN_NAME}
-    alike = difflib.get_close_matches(wrong, plain, n=3, cutoff=ALIKE)
-    if len(wrong) < MIN_NAME or len(alike) != 1 or members.is_stored_anywhere(file.checkout, wrong):
+    alike = sorted(((_likeness(wrong, name), name) for name in plain), reverse=True)[:2]
+    clear = (
+        bool(alike) and alike[0][0] >= ALIKE and all(score <= alike[0][0] - APART for score, _ in alike[1:])
+    )
+    if len(wrong) < MIN_NAME or not clear or members.is_stored_anywhere(file.checkout, wrong):
         return None
-    if _differs_in_meaning(wrong, alike[0]):
+    if _differs_in_meaning(wrong, alike[0][1]):
         return None
-    return _Right(alike[0], f"`{alike[0]}` is spelt nearly alike and is the only name like it")
+    name = alike[0][1]
+    return _Right(name, f"`{name}` is spelt nearly alike, and no other name is")
+
+
+def _likeness(one: str, two: str) -> float:
+    return difflib.SequenceMatcher(None, one, two).ratio()
 
 
 def _differs_in_meaning(wrong: str, right: str) -> bool:
@@ -223,11 +232,7 @@ def _differs_in_meaning(wrong: str, right: str) -> bool:
     if len(one) != len(two):
         return sorted("".join(one)) != sorted("".join(two))
     apart = [(a, b) for a, b in zip(one, two, strict=True) if a != b]
-    return (
-        len(apart) != 1
-        or difflib.SequenceMatcher(None, *apart[0]).ratio() < ALIKE_WORDS
-        or apart[0] in OPPOSITES
-    )
+    return len(apart) != 1 or _likeness(*apart[0]) < ALIKE_WORDS or apart[0] in OPPOSITES
 
 
 OPPOSITES = frozenset(

@@ -24,6 +24,8 @@ class ZeroDivision:
 
     name: ClassVar[str] = "zero_division"
     summary: ClassVar[str] = "a division by something that can be zero"
+    before: ClassVar[str] = "return total / count"
+    after: ClassVar[str] = "if count == 0:\n    return 0.0\nreturn total / count"
 
     def matches(self, evidence: Evidence) -> Plan | None:
         """A guard before the division."""
