@@ -21,6 +21,7 @@ class Panel {
     setInterval(() => this.look(), IDLE_POLL_MS);
     this.watch();
     root.dataset.ready = "yes";
+    performance.mark("autofix-ready");
   }
 
   // --- following the run ---
