@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Count
 from django.utils import timezone
 
+from autofix import webhook_schemas
 from autofix.delivery import claims, repeating
 from autofix.models.webhooks import Delivery, DeliveryStatus
 
@@ -18,15 +20,23 @@ class Command(BaseCommand):
     help = "Webhook deliveries: how many there are, which ones are dead, and sending some again."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """--dead and --replay."""
+        """--dead, --replay and --schemas."""
         parser.add_argument("--dead", action="store_true", help="list dead deliveries with their last error")
         parser.add_argument(
             "--replay", nargs="+", type=int, metavar="ID", help="send these deliveries again now"
         )
 
-    def handle(self, *_args: Any, dead: bool, replay: list[int] | None, **_options: Any) -> None:
-        """One of three: replay, list the dead, or count."""
-        if replay:
+        parser.add_argument(
+            "--schemas", action="store_true", help="the JSON Schema of every event type's body"
+        )
+
+    def handle(
+        self, *_args: Any, dead: bool, replay: list[int] | None, schemas: bool, **_options: Any
+    ) -> None:
+        """One of four: the schemas, replay, list the dead, or count."""
+        if schemas:
+            self.stdout.write(json.dumps(webhook_schemas.schemas(), indent=1, sort_keys=True))
+        elif replay:
             self._replay(replay)
         elif dead:
             self._list_dead()
