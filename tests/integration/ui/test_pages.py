@@ -1,0 +1,188 @@
+"""Who may see and do what on the panel, the settings and the webhook pages; what carries which headers."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from autofix.hosts import Issue
+from autofix.models import (
+    AutomationDecision,
+    Endpoint,
+    OrganizationSettings,
+    ProjectPreference,
+    Repository,
+    Run,
+)
+from autofix.testing import WakeupQueue
+from tests.pipeline import Play
+from tracker.models import Membership, Organization
+from tracker.scopes import Role
+
+pytestmark = pytest.mark.django_db
+
+PANEL = "/organizations/acme/issues/SHOP-1/"
+START = "/autofix/organizations/acme/issues/SHOP-1/start/"
+SETTINGS = "/autofix/projects/acme/shop/settings/"
+WEBHOOKS = "/autofix/organizations/acme/webhooks/"
+TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="(\w+)"')
+PAGES = [
+    "/autofix/organizations/acme/issues/SHOP-1/panel/",
+    "/autofix/organizations/acme/issues/SHOP-1/blocks/",
+    SETTINGS,
+    WEBHOOKS,
+]
+
+
+def visitor(role: Role | None = Role.OWNER, *, csrf: bool = False) -> Client:
+    """Somebody with this role in acme; None: a member of another organization only."""
+    user = User.objects.create_user(f"someone-{User.objects.count()}", password="x")
+    slug = "acme" if role else "other"
+    organization, _ = Organization.objects.get_or_create(slug=slug, defaults={"name": slug})
+    Membership.objects.create(organization=organization, user=user, role=role or Role.OWNER)
+    client = Client(enforce_csrf_checks=csrf)
+    client.force_login(user)
+    return client
+
+
+def post(client: Client, path: str, **fields: Any) -> Any:
+    """Send a form."""
+    return client.post(path, urlencode(fields, doseq=True), content_type="application/x-www-form-urlencoded")
+
+
+class TestWhoMay:
+    @pytest.mark.parametrize("path", PAGES)
+    def test_a_stranger_is_sent_to_the_login(self, issue: Issue, path: str) -> None:
+        """And from there to where they wanted to go."""
+        answer = Client().get(path)
+        assert answer.status_code == 302
+        assert answer["Location"] == f"/login/?next={path}"
+
+    @pytest.mark.parametrize("path", PAGES)
+    def test_other_tenants_find_nothing(self, issue: Issue, path: str) -> None:
+        """The same page as for what is not there at all."""
+        client = visitor(None)
+        there, nowhere = client.get(path), client.get(path.replace("acme", "nobody"))
+        assert there.status_code == nowhere.status_code == 404
+        assert TOKEN.sub("", there.content.decode()) == TOKEN.sub("", nowhere.content.decode())
+
+    @pytest.mark.parametrize("path", [START, SETTINGS, WEBHOOKS])
+    def test_a_form_without_its_token_changes_nothing(self, issue: Issue, path: str) -> None:
+        """The forms are guarded against other sites."""
+        answer = post(visitor(csrf=True), path, tuning="high", url="https://example.com/")
+        assert answer.status_code == 403
+        assert [
+            model for model in (Run, Endpoint, ProjectPreference) if model._default_manager.exists()
+        ] == []
+
+    def test_the_form_of_a_real_page_passes(self, issue: Issue, queue: WakeupQueue, play: Play) -> None:
+        """With the token of the page, the run starts and the way leads back."""
+        client = visitor(csrf=True)
+        page = client.get(PANEL).content.decode()
+        token = TOKEN.findall(page)[-1]
+        answer = post(client, START, csrfmiddlewaretoken=token, next=PANEL, stopping_point="solution")
+        assert answer["Location"] == f"{PANEL}#autofix"
+        assert Run.objects.get().stopping_point == "solution"
+
+    def test_a_member_reads_settings_and_changes_none(self, issue: Issue) -> None:
+        """Fields are disabled, and the form is refused."""
+        client = visitor(Role.MEMBER)
+        assert "disabled" in client.get(SETTINGS).content.decode()
+        assert post(client, SETTINGS, tuning="always").status_code == 403
+        assert post(client, WEBHOOKS, url="https://example.com/").status_code == 403
+
+    def test_the_way_back_stays_on_this_site(self, issue: Issue, queue: WakeupQueue, play: Play) -> None:
+        """An address that somebody slipped into the form is not followed."""
+        answer = post(visitor(), START, next="https://evil.example/")
+        assert answer["Location"] == "/#autofix"
+
+
+class TestPanel:
+    def test_a_refusal_is_a_page_with_its_reason(self, issue: Issue, queue: WakeupQueue, play: Play) -> None:
+        """A second run beside an active one, by a form."""
+        client = visitor()
+        post(client, START, next=PANEL)
+        answer = post(client, START, next=PANEL)
+        assert answer.status_code == 409
+        assert f'href="{PANEL}"' in answer.content.decode()
+
+    @pytest.mark.django_db(transaction=True)
+    def test_a_whole_run_is_shown(self, issue: Issue, queue: WakeupQueue, play: Play) -> None:
+        """Each result in its card, with the buttons for what can follow."""
+        client = visitor()
+        post(client, START, stopping_point="code_changes")
+        queue.drain()
+        page = client.get(PANEL).content.decode()
+        for words in (
+            "The plan is optional",
+            "Read it with a default",
+            "Some carts",
+            "Open a pull request",
+            "Do again from here",
+        ):
+            assert words in page
+        assert "<i class=" in page
+
+    def test_switched_off_it_says_so(self, issue: Issue) -> None:
+        """Instead of a button that would be refused."""
+        OrganizationSettings.objects.create(organization_id=issue.organization_id, ai_enabled=False)
+        page = visitor().get(PANEL).content.decode()
+        assert "Start Autofix" not in page
+        assert "switched off" in page or "disabled" in page
+
+    def test_automations_reason_is_shown(self, issue: Issue) -> None:
+        """Why no run began by itself, with the score."""
+        AutomationDecision.objects.create(
+            organization_id=issue.organization_id, project_id=issue.project_id, issue_id=issue.id,
+            reason="low_score", score=0.31, wake_at=issue.first_seen, decided_at=issue.first_seen,
+        )  # fmt: skip
+        page = visitor().get(PANEL).content.decode()
+        assert "The fixability score is below what the project" in page
+        assert "0.31" in page
+
+    @pytest.mark.parametrize(
+        "query", ["?autofix_run=99", "?autofix_run=x", f"?autofix_run={'9' * 30}", "?autofix_run=%00"]
+    )
+    def test_a_wrong_run_is_no_error(self, issue: Issue, query: str) -> None:
+        """The page opens whatever its address says."""
+        assert visitor().get(PANEL + query).status_code == 200
+
+
+class TestSettings:
+    def test_preferences_and_repositories_are_stored(self, issue: Issue) -> None:
+        """What the form says replaces what was there; a row without a name is none; no side step is none."""
+        row = {"provider": "local", "name": "acme/shop", "url": "https://example.com/acme/shop.git"}
+        client = visitor()
+        remote = {f"repositories.0.{name}": value for name, value in row.items()}
+        fields = remote | {"repositories.1.provider": "local", "side_steps[]": "", "tuning": "high"}
+        answer = post(client, SETTINGS, **fields)
+        assert answer.status_code in (303, 400)
+        if answer.status_code == 400:
+            assert "url" in answer.content.decode()
+        fields = {
+            "repositories.0.provider": "local",
+            "side_steps[]": "",
+            "tuning": "high",
+            "stopping_point": "solution",
+        }
+        assert post(client, SETTINGS, **fields).status_code == 303
+        stored = ProjectPreference.objects.get()
+        assert (stored.tuning, stored.stopping_point, stored.side_steps) == ("high", "solution", [])
+        assert not Repository.objects.exists()
+
+
+def test_no_page_allows_inline_code(issue: Issue) -> None:
+    """Every page forbids inline scripts and styles, and has none."""
+    client = visitor()
+    for path in (PANEL, "/organizations/acme/issues/", SETTINGS, WEBHOOKS, "/login/", "/admin/login/"):
+        answer = client.get(path, follow=True)
+        policy = answer["Content-Security-Policy"]
+        assert "'unsafe-inline'" not in policy
+        assert "script-src 'self'" in policy
+        page = answer.content.decode()
+        assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=", page), path
