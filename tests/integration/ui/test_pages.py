@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 
 from autofix.hosts import Issue
 from autofix.models import (
@@ -139,7 +140,7 @@ class TestPanel:
         """Why no run began by itself, with the score."""
         AutomationDecision.objects.create(
             organization_id=issue.organization_id, project_id=issue.project_id, issue_id=issue.id,
-            reason="low_score", score=0.31, wake_at=issue.first_seen, decided_at=issue.first_seen,
+            reason="low_score", score=0.31, wake_at=timezone.now(), decided_at=timezone.now(),
         )  # fmt: skip
         page = visitor().get(PANEL).content.decode()
         assert "The fixability score is below what the project" in page
