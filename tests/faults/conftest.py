@@ -49,11 +49,8 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def matrix(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Matrix]:
     """All cases that were selected, under way."""
-    cases: list[Case] = [
-        item.callspec.params["case"]
-        for item in request.session.items
-        if "matrix" in getattr(item, "fixturenames", ()) and isinstance(item, pytest.Function)
-    ]
+    parameters = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
+    cases = [case for given in parameters if isinstance(case := given.get("case"), Case)]
     with ExitStack() as stack:
         made = Matrix(request.config.stash[TRIED])
         pool = stack.enter_context(ThreadPoolExecutor(SITES))

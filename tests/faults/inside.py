@@ -147,7 +147,7 @@ def _sequence(run: Run) -> list[str]:
 
 def _blocks(run: Run) -> list[str]:
     found = []
-    for session in Session.objects.filter(pk__in=run.steps.values("session_id")):
+    for session in Session.objects.filter(pk__in=_sessions(run)):
         blocks = list(Block.objects.filter(session=session).order_by("index"))
         indices = [block.index for block in blocks]
         said = Counter(block.content["message"]["content"] for block in blocks)
@@ -158,6 +158,10 @@ def _blocks(run: Run) -> list[str]:
     if said_in_turns != 4 * len(_expected_steps(run)):
         found.append(f"{said_in_turns} blocks in {len(_expected_steps(run))} turns")
     return found
+
+
+def _sessions(run: Run) -> set[int]:
+    return {int(session) for session in run.steps.values_list("session_id", flat=True) if session}
 
 
 def _pull_requests(run: Run, bare: Path) -> list[str]:
@@ -198,14 +202,14 @@ def runs_of(issue_id: str) -> int:
 
 def blocks_of(run_id: int) -> int:
     """How many blocks the run's session has."""
-    return Block.objects.filter(session_id__in=Run.objects.filter(pk=run_id).values("session_id")).count()
+    return Block.objects.filter(session_id__in=_sessions(Run.objects.get(pk=run_id))).count()
 
 
 def open_turns(run_id: int) -> list[list[str | None]]:
     """Status and lease of the run's open turns."""
     issue_id = Run.objects.get(pk=run_id).issue_id
     turns = Turn.objects.filter(session__issue_id=issue_id, status__in=OPEN_TURN)
-    return [[turn.status, turn.lease_expires_at and turn.lease_expires_at.isoformat()] for turn in turns]
+    return [[turn.status, str(turn.lease_expires_at or "") or None] for turn in turns]
 
 
 def vendor() -> str:

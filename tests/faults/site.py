@@ -19,6 +19,7 @@ from demo.stack import CHECKOUT
 from demo.waiting import TookTooLong, wait_for
 from tests.acceptance import scripts
 from tests.acceptance.site import Site, running_site
+from tests.faults import zygote
 
 THOUGHTS = 2
 PATIENCE_S = 60.0
@@ -98,7 +99,9 @@ class FaultSite:
 
     def inside(self, function: str, **given: Any) -> Any:
         """Call a function of :mod:`tests.faults.inside` within the site."""
-        return self.zygote.ask("call", function=function, **given)
+        answer = self.zygote.ask("call", function=function, **given)
+        assert answer != zygote.BROKE, function
+        return answer
 
     def start_worker(self, failpoints: str = "", *, threads: int = 4) -> Forked:
         """A worker that does this at these places."""
@@ -156,10 +159,10 @@ def fault_site(data_dir: Path, **variables: str) -> Iterator[FaultSite]:
         site.worker.kill()
         site.automate("off")
         site.play(scripts.whole_run(site.program, thoughts=THOUGHTS))
-        zygote = Zygote(site.stack.environment, data_dir / "logs" / "zygote.log")
-        made = FaultSite(site, zygote)
+        forker = Zygote(site.stack.environment, data_dir / "logs" / "zygote.log")
+        made = FaultSite(site, forker)
         try:
             yield made
         finally:
             made.end_workers()
-            zygote.close()
+            forker.close()

@@ -56,9 +56,10 @@ def call(function: str, **given: Any) -> Any:
     with os.fdopen(reading) as answer:
         said = answer.read()
     os.waitpid(pid, 0)
-    return json.loads(said)
+    return json.loads(said) if said else BROKE
 
 
+BROKE = "broke off; the zygote's log has the traceback"
 COMMANDS: dict[str, Callable[..., Any]] = {"start": start, "poll": poll, "call": call}
 
 
