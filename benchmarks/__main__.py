@@ -16,6 +16,7 @@ BENCHMARKS = {
     "comparison": "the same pipeline on other durable engines",
     "http_api": "the API over HTTP",
     "growth": "what things cost as the work grows",
+    "webhooks": "webhooks per second, an endpoint that hangs, and a backlog",
     "offline_agent": "the offline agent on planted bugs",
 }
 PAGE = """# Benchmarks

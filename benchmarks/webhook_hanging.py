@@ -1,0 +1,76 @@
+"""51 endpoints, one of which never answers: how long the deliveries to the other 50 take. Imported once Django is set up."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Sequence
+
+from django.utils import timezone
+
+from autofix.models.webhooks import Delivery, Endpoint
+from benchmarks import webhook_load
+from benchmarks.measuring import p50_p99, table
+from demo.waiting import wait_for
+
+OTHERS = 50
+ORGANIZATIONS = 17
+PER_SECOND = 50
+PHASE_S = 15
+PHASES = 3
+HANGING_BACKLOG = 20
+
+
+def measure(url: str) -> str:
+    """With and without it in turns, at a steady load."""
+    alone: list[float] = []
+    beside: list[float] = []
+    for _ in range(PHASES):
+        alone += _phase(url, hanging=False)
+        beside += _phase(url, hanging=True)
+    rows = [
+        ["without the hanging one", len(alone), *p50_p99(alone)],
+        ["beside it", len(beside), *p50_p99(beside)],
+    ]
+    note = (
+        f"{PER_SECOND} events a second to {OTHERS} endpoints of {ORGANIZATIONS} organizations, one relay process; "
+        f"{PHASES} phases of {PHASE_S} s each way, in turns. From the event's row to the recorded delivery."
+    )
+    return table("One of 51 endpoints hangs", ["the other 50", "deliveries", "p50 ms", "p99 ms"], rows, note)
+
+
+def _phase(url: str, *, hanging: bool) -> list[float]:
+    webhook_load.clear()
+    endpoints = webhook_load.make_endpoints(url, OTHERS, ORGANIZATIONS)
+    if hanging:
+        _add_hanging(url)
+    with webhook_load.relays(1):
+        _warm_up(endpoints, hanging=hanging)
+        first = Delivery.objects.latest("pk").pk
+        _load(endpoints)
+        webhook_load.wait_until_delivered()
+    rows = Delivery.objects.filter(pk__gt=first).values_list("created_at", "delivered_at")
+    return [1000 * (delivered - created).total_seconds() for created, delivered in rows if delivered]
+
+
+def _add_hanging(url: str) -> None:
+    (endpoint,) = webhook_load.make_endpoints(url, 1, 1)
+    Endpoint.objects.filter(pk=endpoint.pk).update(url=f"{url}/hang")
+    webhook_load.make_due([endpoint], HANGING_BACKLOG)
+
+
+def _warm_up(endpoints: Sequence[Endpoint], *, hanging: bool) -> None:
+    """The relay runs, its connections are open, and the hanging endpoint has all the slots that it may have."""
+    webhook_load.make_due(endpoints, 2 * OTHERS)
+    webhook_load.wait_until_delivered()
+    if hanging:
+        stuck = Delivery.objects.filter(endpoint__url__endswith="/hang", claimed_until__gt=timezone.now())
+        wait_for(lambda: stuck.count() == 4, "it hangs")  # noqa: PLR2004 - the limit per endpoint
+
+
+def _load(endpoints: Sequence[Endpoint]) -> None:
+    began = time.monotonic()
+    turn = itertools.cycle(endpoints)
+    for number in range(PHASE_S * PER_SECOND):
+        time.sleep(max(0.0, began + number / PER_SECOND - time.monotonic()))
+        webhook_load.make_one_due(next(turn))

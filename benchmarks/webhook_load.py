@@ -1,0 +1,118 @@
+"""Endpoints and due deliveries in numbers. Imported once Django is set up."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from unittest.mock import patch
+
+from django.db import connection
+from django.utils import timezone
+
+from autofix import secrets, wakeups
+from autofix.delivery import bodies, relay
+from autofix.models.webhooks import Delivery, Endpoint, EndpointStatus, WebhookEvent
+from demo.stack import CHECKOUT
+from demo.waiting import wait_for
+
+TYPE = "autofix.pr_created"
+TEXT = "y" * 1_780
+"""Makes a body of 2 KB."""
+CHUNK = 2_000
+
+
+def make_endpoints(url: str, count: int, organizations: int) -> list[Endpoint]:
+    """Endpoints below this URL, spread over so many organizations."""
+    return [
+        Endpoint.objects.create(
+            organization_id=f"org{number % organizations}",
+            url=f"{url}/hook/{number}",
+            secret=secrets.encrypt(secrets.new_webhook_secret()),
+        )
+        for number in range(count)
+    ]
+
+
+def make_due(endpoints: Sequence[Endpoint], count: int) -> None:
+    """So many deliveries of 2 KB, due now, spread evenly; the planner's statistics are as autovacuum would leave them."""
+    for start in range(0, count, CHUNK):
+        _make_chunk(
+            [endpoints[number % len(endpoints)] for number in range(start, min(start + CHUNK, count))]
+        )
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE")
+
+
+def make_one_due(endpoint: Endpoint) -> None:
+    """One more."""
+    _make_chunk([endpoint])
+
+
+def clear() -> None:
+    """No endpoint, no event."""
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE autofix_endpoint, autofix_webhookevent CASCADE")
+
+
+def _make_chunk(endpoints: Sequence[Endpoint]) -> None:
+    now = timezone.now()
+    events = WebhookEvent.objects.bulk_create(_event(endpoint.organization_id) for endpoint in endpoints)
+    Delivery.objects.bulk_create(
+        Delivery(event=event, endpoint=endpoint, next_attempt_at=now)
+        for event, endpoint in zip(events, endpoints, strict=True)
+    )
+
+
+def _event(organization_id: str) -> WebhookEvent:
+    public_id = f"evt_{uuid.uuid4().hex}"
+    body = bodies.standard(
+        public_id,
+        TYPE,
+        timezone.now(),
+        organization_id=organization_id,
+        run=None,
+        sequence=None,
+        data={"text": TEXT},
+    )
+    return WebhookEvent(
+        public_id=public_id, organization_id=organization_id, key=public_id, type=TYPE, body=body
+    )
+
+
+def seconds_to_deliver() -> float:
+    """How long one relay takes for everything that is due."""
+    with patch.object(wakeups, "_publish"), patch.object(relay, "SHIFT_S", 3_600):
+        began = time.perf_counter()
+        relay.deliver_due()
+        return time.perf_counter() - began
+
+
+@contextmanager
+def relays(count: int) -> Iterator[None]:
+    """So many relay processes while the block lasts."""
+    command = [sys.executable, "-m", "benchmarks.webhook_relay"]
+    started = [subprocess.Popen(command, cwd=CHECKOUT) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def held_back() -> Iterator[None]:
+    """No endpoint gets anything before the block has ended."""
+    Endpoint.objects.update(status=EndpointStatus.DISABLED)
+    yield
+    Endpoint.objects.update(status=EndpointStatus.ACTIVE)
+
+
+def wait_until_delivered(beyond: str = "/hang") -> None:
+    """Until nothing is pending, except at the endpoint that hangs."""
+    pending = Delivery.objects.filter(status="pending").exclude(endpoint__url__endswith=beyond)
+    wait_for(lambda: not pending.exists(), "everything is delivered", timeout_s=300)
