@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.test import Client
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it ships no types
 
 from autofix import webhook_schemas, webhooks
 from autofix.autofix_agent import cancel_run, trigger_autofix_agent
