@@ -161,10 +161,9 @@ class Checkout:
     def patch(self, path: str) -> FilePatch:
         """The file's whole change against the pin, in git's format; an empty diff when it is as it was."""
         exists = self._place(path).is_file()
-        if exists:
-            self._tree.run("add", "--intent-to-add", "--force", "--", path, failure=EditRefused)
+        self._tree.run("update-index", "--add", "--remove", "--", path, failure=EditRefused)
         diff = self._tree.run(
-            "diff", "--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", self.sha, "--", path,
+            "diff", "--cached", "--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", self.sha, "--", path,
             failure=EditRefused, limit=4 * MAX_FILE,
         ).text  # fmt: skip
         kind: str = ("M" if path in self.pinned.entries else "A") if exists else "D"

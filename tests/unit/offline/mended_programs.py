@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from textwrap import dedent
 
+from tests.unit.offline.program import Program, changed
 from tests.unit.offline.programs import (
+    AGES,
+    CATALOGUE,
+    FILES,
     FOLDER,
-    JSON_ROW,
     LATEST,
     MAIL,
     MEAN,
     PLAIN_MAIL,
     POINT,
+    PRICES,
     RECURSIVE,
     ROOM,
+    SIZES,
     SPEED,
     STOCK,
     TRANSLATED,
-    Program,
-    changed,
 )
+from tests.unit.offline.tiny_programs import JSON_ROW
 
 MENDED = (
     changed(
@@ -104,5 +108,46 @@ MENDED = (
         ("[1, 3], []", "[1, 3]"),
         result=[0.5],
         rule="wrong_name",
+    ),
+    changed(
+        "renamed_key_in_another_use",
+        CATALOGUE,
+        ('"title": title', '"heading": title'),
+        ('sorted(books, key=lambda book: book["title"])', 'sorted(books, key=lambda book: book["heading"])'),
+        ('[book["title"] for book', '[book["heading"] for book'),
+        result=["A: a", "B: b"],
+        rule="renamed_key",
+    ),
+    changed(
+        "argument_that_every_other_call_passes",
+        PRICES,
+        ("def rounded(price)", "def rounded(price, digits)"),
+        ("round(price, 2)", "round(price, digits)"),
+        ("rounded(one)", "rounded(one, 2)"),
+        ("rounded(two)", "rounded(two, 2)"),
+        result=[1.23, 2.35, 3.58],
+        rule="changed_signature",
+    ),
+    changed(
+        "name_that_only_another_file_imports",
+        "    from pathlib import Path\n\n\n" + FILES,
+        ("    from pathlib import Path\n\n\n", ""),
+        result="b.txt",
+        rule="missing_import",
+        more={"shop/other.py": "from pathlib import Path\n\nHERE = Path()\n"},
+    ),
+    changed(
+        "skip_in_a_loop",
+        SIZES,
+        ("            if not size:\n                continue\n", ""),
+        result=[2.0],
+        rule="restored_guard",
+    ),
+    changed(
+        "fallback_of_an_empty_text",
+        AGES,
+        ("int(row[1] or 0)", "int(row[1])"),
+        result=7,
+        rule="restored_default",
     ),
 )

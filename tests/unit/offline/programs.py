@@ -1,32 +1,6 @@
-"""Small programs that crash. Each has what it was before, what it should give once mended, or None where no edit is right."""
+"""The texts of small programs, as they were before a commit made them crash."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
-from textwrap import dedent
-
-
-@dataclass(frozen=True)
-class Program:
-    """``code`` crashes; ``before``: its earlier texts; ``result``: what ``RESULT`` is in the mended program, None to abstain."""
-
-    name: str
-    code: str
-    before: tuple[str, ...] = ()
-    result: object = None
-    rule: str = ""
-
-
-def changed(
-    name: str, before: str, *edits: tuple[str, str], result: object = None, rule: str = ""
-) -> Program:
-    """A program that a commit made of another one by replacing texts."""
-    code = before
-    for old, new in edits:
-        assert old in code, old
-        code = code.replace(old, new)
-    return Program(name, dedent(code), (dedent(before),), result, rule)
-
 
 STOCK = '''
     """What the warehouse holds."""
@@ -194,6 +168,102 @@ RECURSIVE = '''
 
     RESULT = below(LINKS, "a")
 '''
+CATALOGUE = '''
+    """A catalogue of books."""
+
+
+    def book(letter, title):
+        """One entry."""
+        return {"letter": letter, "title": title}
+
+
+    def ordered(books):
+        """The books by their titles."""
+        return sorted(books, key=lambda book: book["title"])
+
+
+    def titles(books):
+        """Nothing but the titles."""
+        return [book["title"] for book in books]
+
+
+    def listed(books):
+        """A line per book."""
+        lines = []
+        for entry in ordered(books):
+            lines.append(f"{entry['letter']}: {entry.get('mark', '')}" + entry["title"])
+        return lines
+
+
+    RESULT = listed([book("B", "b"), book("A", "a")])
+'''
+PRICES = '''
+    """Prices of a pair."""
+
+
+    def rounded(price):
+        """A price as it is shown."""
+        return round(price, 2)
+
+
+    def shown(one, two):
+        """Both prices."""
+        return [rounded(one), rounded(two)]
+
+
+    def total(one, two):
+        """What both cost."""
+        return rounded(one + two)
+
+
+    def bill(one, two):
+        """All of it."""
+        return [*shown(one, two), total(one, two)]
+
+
+    RESULT = bill(1.2349, 2.3451)
+'''
+FILES = '''
+    def name(path):
+        """The last part of a path."""
+        return Path(path).name
+
+
+    RESULT = name("a/b.txt")
+'''
+SIZES = '''
+    """Ratios of sizes."""
+
+
+    def ratios(sizes):
+        """How often each size fits into the first."""
+        found = []
+        for size in sizes[1:]:
+            if not size:
+                continue
+            ratio = sizes[0] / size
+            found.append(ratio)
+        return found
+
+
+    RESULT = ratios([4, 2, 0])
+'''
+AGES = '''
+    """Ages on a list."""
+
+
+    def years(rows):
+        """The sum of all ages."""
+        return sum(age(row) for row in rows)
+
+
+    def age(row):
+        """The age in a row, 0 where there is none."""
+        return int(row[1] or 0)
+
+
+    RESULT = years([("a", "7"), ("b", "")])
+'''
 
 PLAIN_MAIL = (
     MAIL.replace(", language)", ")")
@@ -201,47 +271,3 @@ PLAIN_MAIL = (
     .replace('letter("Ada", "de")', 'letter("Ada")')
 )
 TRANSLATED = ('"Hello "', '{"de": "Hallo ", "en": "Hello "}[language]')
-JSON_ROW = """
-    def row(text):
-        return json.loads(text)
-
-
-    RESULT = row("[1]")
-"""
-OWN_NAME = """
-    def add(number):
-        return number + offset
-
-
-    RESULT = add(1)
-"""
-NONE_SUM = """
-    def add(one, two=None):
-        return one + two
-
-
-    RESULT = add(1)
-"""
-MIXED = """
-    def largest(values):
-        return max(values)
-
-
-    RESULT = largest([1, "2"])
-"""
-NO_NUMBER = """
-    def count(text):
-        return int(text)
-
-
-    RESULT = count("n/a")
-"""
-ONE_BRANCH = """
-    def price(kind):
-        if kind == "member":
-            rebate = 5
-        return 100 - rebate
-
-
-    RESULT = price("guest")
-"""

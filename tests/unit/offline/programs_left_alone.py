@@ -4,21 +4,9 @@ from __future__ import annotations
 
 from textwrap import dedent
 
-from tests.unit.offline.programs import (
-    MEAN,
-    MIXED,
-    NO_NUMBER,
-    NONE_SUM,
-    ONE_BRANCH,
-    OWN_NAME,
-    PLAIN_MAIL,
-    POINT,
-    RECURSIVE,
-    ROOM,
-    STOCK,
-    Program,
-    changed,
-)
+from tests.unit.offline.program import Program, changed
+from tests.unit.offline.programs import CATALOGUE, MEAN, PLAIN_MAIL, POINT, PRICES, RECURSIVE, ROOM, STOCK
+from tests.unit.offline.tiny_programs import MIXED, NO_NUMBER, NONE_SUM, ONE_BRANCH, OWN_NAME
 
 LEFT_ALONE = (
     changed(
@@ -61,4 +49,36 @@ LEFT_ALONE = (
     Program("text_among_numbers", dedent(MIXED)),
     Program("text_that_is_no_number", dedent(NO_NUMBER)),
     Program("local_of_one_branch", dedent(ONE_BRANCH)),
+    changed(
+        "field_that_was_exchanged",
+        POINT,
+        ("latitude: float", "northing: float"),
+        ("self.latitude + by", "self.northing"),
+    ),
+    changed(
+        "none_that_nobody_asks_about_any_more",
+        MEAN.replace(
+            "[mean(group) for group in groups]",
+            "[0 if mean(group) is None else mean(group) for group in groups]",
+        ),
+        ("        if not marks:\n            return None\n", ""),
+        (
+            "[0 if mean(group) is None else mean(group) for group in groups]",
+            "[mean(group) + 1 for group in groups]",
+        ),
+    ),
+    changed(
+        "one_of_many",
+        CATALOGUE.replace('"title": title', '"titles": [title]').replace(
+            "def listed(books)", "def listed(books, title=0)"
+        ),
+        ("RESULT", "KIND = 1\n    RESULT"),
+    ),
+    changed(
+        "argument_that_one_other_call_passes",
+        PRICES.replace(", rounded(two)", ""),
+        ("def rounded(price)", "def rounded(price, digits)"),
+        ("round(price, 2)", "round(price, digits)"),
+        ("rounded(one)", "rounded(one, 2)"),
+    ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 from autofix.explorer.agents.offline import lookup
@@ -111,17 +111,37 @@ def dotted_name(path: str) -> str:
     return ".".join(parts[:-1] if parts[-1:] == ("__init__",) else parts)
 
 
-def defined_pairs(change: Change) -> Iterator[tuple[str, str]]:
-    """(old, new) for each definition that the change replaced by one that differs in nothing but the name."""
-    for old_row in change.removed:
+def renamed(changes: Sequence[Change], path: str, old: str) -> set[str]:
+    """What the definition of ``old`` in this file was replaced by, in rows that differ in nothing but the name.
+
+    Of a function or class its rename is enough: its body stayed. A field's counts where a use of it was renamed, too: else
+    one thing was taken away, and another one added.
+    """
+    defined = re.compile(rf"\s*((async\s+)?def|class)\s+{old}\b")
+    kept = re.compile(rf"\s*(self\.)?{old}\s*[:=]")
+    pairs = [
+        (row, new)
+        for change in changes
+        if change.path == path
+        for row, was, new in replaced(change)
+        if was == old
+    ]
+    uses = {
+        new for change in changes for row, was, new in replaced(change) if was == old and not kept.match(row)
+    }
+    return {new for row, new in pairs if defined.match(row) or (kept.match(row) and new in uses)}
+
+
+def replaced(change: Change) -> Iterator[tuple[str, str, str]]:
+    """(old row, old word, new word) for each row that was replaced by one that differs in this word alone."""
+    for row in change.removed:
         for new_row in change.added:
-            olds, news = re.findall(r"\w+", old_row), re.findall(r"\w+", new_row)
-            if len(olds) != len(news) or re.split(r"\w+", old_row) != re.split(r"\w+", new_row):
+            olds, news = re.findall(r"\w+", row), re.findall(r"\w+", new_row)
+            if len(olds) != len(news) or re.split(r"\w+", row) != re.split(r"\w+", new_row):
                 continue
             apart = {(old, new) for old, new in zip(olds, news, strict=True) if old != new}
             if len(apart) == 1:
-                (pair,) = apart
-                yield pair
+                yield row, *apart.pop()
 
 
 def is_stored_anywhere(checkout: Checkout, name: str) -> bool:

@@ -16,6 +16,7 @@ from autofix.explorer.agents.offline.rules.editing import Splice, splice
 from autofix.explorer.workspace import Commit
 
 MISSING = re.compile(r"\(\) missing 1 required (?:positional|keyword-only) argument: '(\w+)'")
+ENOUGH_CALLS = 2  # that pass the same value, for it to be what everyone passes
 TOO_MANY = re.compile(r"\(\) takes (?:from \d+ to )?(\d+) positional arguments? but (\d+) (?:was|were) given")
 
 
@@ -136,6 +137,7 @@ def _of_others(
 ) -> tuple[str, Finding] | None:
     """The literal, or the own field, that every other caller passes."""
     passed: dict[str, Finding] = {}
+    count = 0
     index = definition.function.parameters.index(parameter) - _bound(definition)
     for other in lookup.call_sites(site.place.file.checkout, definition.function.node.name) or []:
         if other.file.path == site.place.file.path and other.call.lineno == call.lineno:
@@ -144,12 +146,16 @@ def _of_others(
         value = by_name[0] if by_name else other.call.args[index] if index < len(other.call.args) else None
         if value is None or not (literal(value)[0] or _own_field(site, other, value)):
             return None
+        count += 1
         line = value.lineno
         passed.setdefault(
             ast.unparse(value),
             Finding(f"the other calls pass `{ast.unparse(value)}`", other.file, line, line),
         )
-    return next(iter(passed.items())) if len(passed) == 1 else None
+    if len(passed) != 1:
+        return None
+    ((text, finding),) = passed.items()
+    return (text, finding) if count >= ENOUGH_CALLS or text in ("None", "True", "False") else None
 
 
 def _own_field(site: CrashSite, other: lookup.CallSite, value: ast.expr) -> bool:

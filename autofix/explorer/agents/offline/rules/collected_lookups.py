@@ -42,7 +42,7 @@ class CollectedLookups:
         if function is None or found is None:
             return None
         before = next((v for v in versions.functions_before(step.file, function) if _left_out(v[2])), None)
-        if before is None or _left_out(function):
+        if before is None or _left_out(function) or _is_paired(step, function):
             return None
         commit, text = before[0], module.text(found)
         new = _only_found(found, module)
@@ -93,6 +93,15 @@ def _left_out(function: Function) -> bool:
         ):
             return True
     return False
+
+
+def _is_paired(step: Step, function: Function) -> bool:
+    """Does a caller pair the result with something else, so that its length counts?"""
+    callers = lookup.call_sites(step.file.checkout, function.node.name) or []
+    nodes = [node for caller in callers if caller.function for node in ast.walk(caller.function.node)]
+    return any(
+        isinstance(node, ast.Call) and lookup.called_name(node) in ("zip", "enumerate") for node in nodes
+    )
 
 
 def _only_found(node: Comprehension, module: Module) -> str:

@@ -7,7 +7,7 @@ import difflib
 from dataclasses import dataclass
 from typing import ClassVar
 
-from autofix.explorer.agents.offline import history, lookup
+from autofix.explorer.agents.offline import history, lookup, members
 from autofix.explorer.agents.offline.crash_site import UNKNOWN, CrashSite, locate
 from autofix.explorer.agents.offline.evidence import Evidence
 from autofix.explorer.agents.offline.python_code import is_neutral, literal
@@ -15,6 +15,7 @@ from autofix.explorer.agents.offline.rules.base import Finding, Plan
 from autofix.explorer.agents.offline.rules.editing import replace_expression
 
 MAX_KEY = 500  # characters
+ENOUGH_ROWS = 2  # in which a commit must have renamed a key, for it to be a rename
 
 
 @dataclass(frozen=True)
@@ -197,10 +198,8 @@ class RenamedKey:
         subscript = next(
             n for n in ast.walk(read.whole) if isinstance(n, ast.Subscript) and n.value is read.mapping
         )
-        context = _context(site, subscript)
-        found = (
-            _rename(site, old, context, [key for key in shown if isinstance(key, str)]) if context else None
-        )
+        context, keys = _context(site, subscript), [key for key in shown if isinstance(key, str)]
+        found = (_rename(site, old, context, keys) if context else None) or _renamed_in_rows(site, old, keys)
         if found is None:
             return None
         new, commit = found
@@ -251,6 +250,17 @@ def _rename(site: CrashSite, old: str, context: str, keys: list[str]) -> tuple[s
             if gone and len(came) == 1:
                 found.setdefault(came.pop(), commit.sha)
     return next(iter(found.items())) if len(found) == 1 else None
+
+
+def _renamed_in_rows(site: CrashSite, old: str, keys: list[str]) -> tuple[str, str] | None:
+    """(new key, commit): one commit replaced this word, and no other, by a key that is there now, in two rows or more."""
+    for commit in history.log(site.place.file.checkout, containing=f'"{old}"', limit=5):
+        changes = history.changes(site.place.file.checkout, commit.sha)
+        rows = [(row, new) for change in changes for row, was, new in members.replaced(change) if was == old]
+        names = {new for _, new in rows}
+        if len(names) == 1 and len({row for row, _ in rows}) >= ENOUGH_ROWS and names <= set(keys):
+            return names.pop(), commit.sha
+    return None
 
 
 def _renamed(context: str, old: str, new: str) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from typing import ClassVar
 
-from autofix.explorer.agents.offline import versions
+from autofix.explorer.agents.offline import history, versions
 from autofix.explorer.agents.offline.crash_site import UNKNOWN, CrashSite, locate
 from autofix.explorer.agents.offline.crash_state import value_of
 from autofix.explorer.agents.offline.evidence import Evidence
@@ -35,7 +36,7 @@ class RestoredGuard:
             return None
         for commit, module, old in versions.functions_before(site.place.file, site.function):
             for guard in _guards(old):
-                if _applies(site, guard):
+                if _applies(site, guard) and not _readers_changed(site, guard, commit):
                     return self._plan(site, guard, commit, module)
         return None
 
@@ -69,6 +70,16 @@ def _guards(old: Function) -> Iterator[ast.If]:
                 isinstance(leave, ast.Return) and _is_plain(leave)
             ):
                 yield node
+
+
+def _readers_changed(site: CrashSite, guard: ast.If, commit: Commit) -> bool:
+    """Did the commit take checks for None away from who reads the result, too? Then nobody expects None any more."""
+    leave = guard.body[0]
+    if not isinstance(leave, ast.Return) or literal(leave.value) != (True, None):
+        return False
+    own = ast.unparse(guard.test)
+    rows = [row for change in history.changes(site.place.file.checkout, commit.sha) for row in change.removed]
+    return any(re.search(r"\bis (not )?None\b", row) and own not in row for row in rows)
 
 
 def _is_plain(leave: ast.Return) -> bool:

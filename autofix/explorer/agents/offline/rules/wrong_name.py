@@ -204,11 +204,10 @@ def _right_name(file: CodeFile, wrong: str, known: set[str]) -> _Right | None:
     if wrong in known:
         return None
     for commit in history.log(file.checkout, file.path, containing=wrong, limit=5):
-        for change in history.changes(file.checkout, commit.sha, file.path):
-            renamed = {new for old, new in members.defined_pairs(change) if old == wrong and new in known}
-            if len(renamed) == 1:
-                name = renamed.pop()
-                return _Right(name, f"commit {commit.sha[:7]} renamed it to `{name}`", commit.sha)
+        renamed = members.renamed(history.changes(file.checkout, commit.sha), file.path, wrong) & known
+        if len(renamed) == 1:
+            name = renamed.pop()
+            return _Right(name, f"commit {commit.sha[:7]} renamed it to `{name}`", commit.sha)
     plain = {name for name in known if not name.startswith("__") and len(name) >= MIN_NAME}
     alike = sorted(((_likeness(wrong, name), name) for name in plain), reverse=True)[:2]
     clear = (
@@ -229,6 +228,8 @@ def _likeness(one: str, two: str) -> float:
 def _differs_in_meaning(wrong: str, right: str) -> bool:
     """``start`` and ``started_at``, ``min_size`` and ``max_size`` are two things, not two spellings of one."""
     one, two = wrong.lower().split("_"), right.lower().split("_")
+    if wrong.removesuffix("s") == right.removesuffix("s"):
+        return True  # one of them and many of them
     if len(one) != len(two):
         return sorted("".join(one)) != sorted("".join(two))
     apart = [(a, b) for a, b in zip(one, two, strict=True) if a != b]
