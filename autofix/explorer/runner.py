@@ -8,6 +8,7 @@ from contextlib import ExitStack, closing
 
 from django.db import Error, InterfaceError, OperationalError, close_old_connections
 
+from autofix import conf
 from autofix.exceptions import AutofixError, IssueGone, WorkFailed
 from autofix.explorer import leases, stopping
 from autofix.explorer.agents.base import AwaitUserInput, TurnBrief
@@ -17,6 +18,7 @@ from autofix.explorer.local import block_state
 from autofix.explorer.models import Session, Turn, TurnStatus
 from autofix.explorer.state import BlockContent, BlockState, latest_patches
 from autofix.explorer.tools.toolbox import Toolbox
+from autofix.explorer.verification import verified
 from autofix.explorer.workspace import open_workspace, pin_repositories
 from autofix.failpoints import failpoint
 from autofix.hosts import Event, Host, HostIssueNotFound, Issue, RepositoryRef, get_host
@@ -110,6 +112,8 @@ def _ask_agent(lease: leases.Lease, turn: Turn) -> None:
             revisable=() if session.forked_from_id else tuple(artifacts),
         )
         contents = agent.run(brief, history, turn.first_index, toolbox)
+        if turn.can_edit and conf.settings().verify.enabled:
+            contents = verified(contents, history, checkouts)
         if isinstance(contents, Generator):  # closing it gives a call under way up
             stack.enter_context(closing(contents))
         for content in contents:
