@@ -6,6 +6,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -48,8 +49,16 @@ def _own_redis(url: str) -> Iterator[str]:
     for number in REDIS_NUMBERS:
         candidate = urlunsplit(urlsplit(url)._replace(path=f"/{number}"))
         with redis.Redis.from_url(candidate) as client:
+            _reclaim(client)
             if client.set("autofix_acceptance", os.getpid(), nx=True, ex=3600) and client.dbsize() == 1:
                 yield candidate
                 client.flushdb()
                 return
     raise RuntimeError(f"none of the Redis databases {REDIS_NUMBERS} is empty")
+
+
+def _reclaim(client: redis.Redis) -> None:
+    """Empty a database whose owner was killed before it could."""
+    owner = client.get("autofix_acceptance")
+    if isinstance(owner, bytes) and not Path(f"/proc/{owner.decode()}").exists():
+        client.flushdb()
