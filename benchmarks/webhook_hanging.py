@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from django.utils import timezone
 
@@ -44,10 +44,10 @@ def _phase(url: str, *, hanging: bool) -> list[float]:
     endpoints = webhook_load.make_endpoints(url, OTHERS, ORGANIZATIONS)
     if hanging:
         _add_hanging(url)
-    with webhook_load.relays(1):
-        _warm_up(endpoints, hanging=hanging)
+    with webhook_load.relays(1) as wake:
+        _warm_up(endpoints, wake, hanging=hanging)
         first = Delivery.objects.latest("pk").pk
-        _load(endpoints)
+        _load(endpoints, wake)
         webhook_load.wait_until_delivered()
     rows = Delivery.objects.filter(pk__gt=first).values_list("created_at", "delivered_at")
     return [1000 * (delivered - created).total_seconds() for created, delivered in rows if delivered]
@@ -59,18 +59,20 @@ def _add_hanging(url: str) -> None:
     webhook_load.make_due([endpoint], HANGING_BACKLOG)
 
 
-def _warm_up(endpoints: Sequence[Endpoint], *, hanging: bool) -> None:
+def _warm_up(endpoints: Sequence[Endpoint], wake: Callable[[], None], *, hanging: bool) -> None:
     """The relay runs, its connections are open, and the hanging endpoint has all the slots that it may have."""
     webhook_load.make_due(endpoints, 2 * OTHERS)
+    wake()
     webhook_load.wait_until_delivered()
     if hanging:
         stuck = Delivery.objects.filter(endpoint__url__endswith="/hang", claimed_until__gt=timezone.now())
         wait_for(lambda: stuck.count() == 4, "it hangs")  # noqa: PLR2004 - the limit per endpoint
 
 
-def _load(endpoints: Sequence[Endpoint]) -> None:
+def _load(endpoints: Sequence[Endpoint], wake: Callable[[], None]) -> None:
     began = time.monotonic()
     turn = itertools.cycle(endpoints)
     for number in range(PHASE_S * PER_SECOND):
         time.sleep(max(0.0, began + number / PER_SECOND - time.monotonic()))
         webhook_load.make_one_due(next(turn))
+        wake()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from unittest.mock import patch
 
@@ -92,16 +93,26 @@ def seconds_to_deliver() -> float:
 
 
 @contextmanager
-def relays(count: int) -> Iterator[None]:
-    """So many relay processes while the block lasts."""
+def relays(count: int) -> Iterator[Callable[[], None]]:
+    """So many relay processes while the block lasts; calling what it gives wakes one of them, each in its turn."""
     command = [sys.executable, "-m", "benchmarks.webhook_relay"]
-    started = [subprocess.Popen(command, cwd=CHECKOUT) for _ in range(count)]
+    started = [
+        subprocess.Popen(command, cwd=CHECKOUT, stdin=subprocess.PIPE, text=True, bufsize=1)
+        for _ in range(count)
+    ]
+    turn = itertools.cycle(started)
+
+    def wake() -> None:
+        stdin = next(turn).stdin
+        if stdin is not None:
+            stdin.write("\n")
+
     try:
-        yield
+        yield wake
     finally:
         for process in started:
             process.kill()
-            process.wait()
+            process.communicate()
 
 
 @contextmanager

@@ -33,10 +33,10 @@ TOGETHER = 48
 """How many answers are recorded in one transaction, while the other slots are busy."""
 SHIFT_S = 10.0
 """How long a relay takes on new work before it leaves the rest to the next one: a worker that is to stop waits for it."""
-LOOK_S = 1.0
+LOOK_S = 0.25
 """How often it looks for what has become due while it waits for answers."""
-GATHER_S = 0.02
-"""How long it waits for more answers to record together with the first one."""
+GATHER_S = 0.002
+"""It goes on gathering answers to record together while the next one comes within this time."""
 DATABASE_TRIES = 4
 
 Answered = tuple[Delivery, Answer]
@@ -99,9 +99,8 @@ class Relay:
         news: list[Answered | None] = []
         with contextlib.suppress(queue.Empty):
             news.append(self._news.get(timeout=LOOK_S))
-            until = time.monotonic() + GATHER_S
             while len(news) < min(TOGETHER, self._in_flight):
-                news.append(self._news.get(timeout=max(0.0, until - time.monotonic())))
+                news.append(self._news.get(timeout=GATHER_S))
         return [one for one in news if one is not None]
 
     def _record(self, answered: list[Answered]) -> None:
