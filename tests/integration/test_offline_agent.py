@@ -13,10 +13,12 @@ from autofix.citations import unresolved
 from autofix.exceptions import AgentFailed
 from autofix.explorer.agents.base import TurnBrief
 from autofix.explorer.agents.offline import OfflineAgent
+from autofix.explorer.state import Message
 from autofix.explorer.tools.toolbox import Toolbox
 from autofix.explorer.workspace import open_workspace, pin_repositories
+from autofix.hosts.memory import MemoryHost
 from autofix.steps import STEPS, Step
-from tests.integration.crashing_shop import CrashingShop, artifact_of, run
+from tests.integration.crashing_shop import CrashingShop, artifact_of, run, state, tell
 from tests.repositories import local_roots
 
 
@@ -145,3 +147,34 @@ def test_a_prompt_of_another_kind_is_refused(world: CrashingShop) -> None:
     with pytest.raises(AgentFailed) as failure:
         list(OfflineAgent().run(TurnBrief("Why?", None, None, can_edit=False), [], 0, toolbox))
     assert failure.value.code == "unsupported_step"
+
+
+def test_a_session_stays_with_its_event(world: CrashingShop) -> None:
+    """A newer event that arrives between two blocks, or between two steps, changes nothing of what is told."""
+    host = MemoryHost()
+    project = host.add_project(host.add_organization("acme"), "shop")
+    issue = host.add_issue(project, world.payload)
+    first = host.events(issue)[0]
+    pins = pin_repositories([world.repository], "")
+    with open_workspace("stays", [world.repository], pins, []) as checkouts:
+        whole = tell(Step.ROOT_CAUSE, host, issue, checkouts)
+        host.add_event(issue, {"event_id": "f" * 32, "message": "Something else"})
+        stored = [state(0, Message(role="user", content="Look into it.")), state(1, whole[0].message)]
+        brief = TurnBrief("Look into it.", "root_cause", None, can_edit=False)
+        rest = list(OfflineAgent().run(brief, stored, 0, Toolbox(issue, host, checkouts)))
+    assert rest == whole[1:]
+    assert {block.message.metadata["event_id"] for block in whole} == {first.id}
+
+
+def test_only_files_that_are_edited_are_written(world: CrashingShop) -> None:
+    """Looking into an event makes no worktree, and an edit makes one file of it: a large repository costs no more."""
+    pins = pin_repositories([world.repository], "")
+    with open_workspace("lean", [world.repository], pins, []) as checkouts:
+        world.blocks(Step.ROOT_CAUSE, checkouts)
+        folder = checkouts["acme/shop"]._folder
+        assert not folder.exists()
+        world.blocks(Step.CODE_CHANGES, checkouts)
+        written = [
+            str(path.relative_to(folder / "tree")) for path in (folder / "tree").rglob("*") if path.is_file()
+        ]
+    assert written == ["shop/pricing.py"]
