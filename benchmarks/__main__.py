@@ -17,6 +17,7 @@ BENCHMARKS = {
     "http_api": "the API over HTTP",
     "growth": "what things cost as the work grows",
     "webhooks": "webhooks per second, an endpoint that hangs, and a backlog",
+    "llm": "an agent's loop beside its model",
     "offline_agent": "the offline agent on planted bugs",
 }
 PAGE = """# Benchmarks
