@@ -77,6 +77,9 @@ def claim(turn_id: int) -> Lease | None:
         return None
     for name, value in taken.items():
         setattr(turn, name, value)
+    if turn.fence > 1:
+        # The update may have waited for an earlier holder's last block: what was read before it is old then.
+        turn.session.refresh_from_db()
     return Lease(turn, turn.fence)
 
 
