@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import subprocess
 import sys
 import time
@@ -23,7 +24,21 @@ from demo.waiting import wait_for
 TYPE = "autofix.pr_created"
 TEXT = "y" * 1_780
 """Makes a body of 2 KB."""
-CHUNK = 2_000
+EVENTS = """
+INSERT INTO autofix_webhookevent (public_id, organization_id, key, type, body, created_at)
+SELECT made.id, e.organization_id, 'load:' || e.id || ':' || made.id, %(type)s,
+       jsonb_set(%(body)s::jsonb, '{id}', to_jsonb(made.id)), now()
+FROM generate_series(1, %(count)s) AS n
+CROSS JOIN LATERAL (SELECT 'evt_' || replace(gen_random_uuid()::text || left(n::text, 0), '-', '') AS id) AS made
+JOIN autofix_endpoint e ON e.id = (%(endpoints)s)[1 + n %% cardinality(%(endpoints)s)]
+"""
+DELIVERIES = """
+INSERT INTO autofix_delivery (event_id, endpoint_id, status, attempts, fence, last_error,
+                              next_attempt_at, scheduled_at, created_at)
+SELECT v.id, split_part(v.key, ':', 2)::bigint, 'pending', 0, 0, '', now(), now(), now()
+FROM autofix_webhookevent v LEFT JOIN autofix_delivery d ON d.event_id = v.id
+WHERE d.id IS NULL AND v.key LIKE 'load:%'
+"""
 
 
 def make_endpoints(url: str, count: int, organizations: int) -> list[Endpoint]:
@@ -40,11 +55,11 @@ def make_endpoints(url: str, count: int, organizations: int) -> list[Endpoint]:
 
 def make_due(endpoints: Sequence[Endpoint], count: int) -> None:
     """So many deliveries of 2 KB, due now, spread evenly; the planner's statistics are as autovacuum would leave them."""
-    for start in range(0, count, CHUNK):
-        _make_chunk(
-            [endpoints[number % len(endpoints)] for number in range(start, min(start + CHUNK, count))]
-        )
+    ids = [endpoint.pk for endpoint in endpoints]
+    body = json.dumps(_event("").body)
     with connection.cursor() as cursor:
+        cursor.execute(EVENTS, {"endpoints": ids, "count": count, "body": body, "type": TYPE})
+        cursor.execute(DELIVERIES)
         cursor.execute("VACUUM ANALYZE")
 
 

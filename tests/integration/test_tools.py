@@ -55,7 +55,10 @@ def toolbox(tmp_path: Path) -> Iterator[Toolbox]:
 def test_code_is_found_and_read(toolbox: Toolbox) -> None:
     """Listing, reading with numbers, searching; the only repository needs no name."""
     assert code.list_files(toolbox, "*.py") == "shop/cart.py"
-    assert code.read_file(toolbox, "shop/cart.py", 1, 1) == "1\tdef total(prices, names):\n[1 more; ask from line 2]"
+    assert (
+        code.read_file(toolbox, "shop/cart.py", 1, 1)
+        == "1\tdef total(prices, names):\n[1 more; ask from line 2]"
+    )
     assert code.search_code(toolbox, "sum(", repo_name="acme/shop").startswith("shop/cart.py:2: ")
     assert code.search_code(toolbox, "nowhere") == "Nothing found."
 
