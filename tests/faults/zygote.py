@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -31,7 +33,8 @@ def start(kind: str, failpoints: str, log: str, threads: int = 4, port: int = 0)
         else:
             app.worker_main([*WORKER, "-c", str(threads), "-l", "WARNING", "-s", f"{log}.beat"])
 
-    return _fork(program)
+    _started.append(_fork(program))
+    return _started[-1]
 
 
 def poll(pid: int) -> int | None:
@@ -59,6 +62,7 @@ def call(function: str, **given: Any) -> Any:
     return json.loads(said) if said else BROKE
 
 
+_started: list[int] = []
 BROKE = "broke off; the zygote's log has the traceback"
 COMMANDS: dict[str, Callable[..., Any]] = {"start": start, "poll": poll, "call": call}
 
@@ -127,6 +131,9 @@ def main() -> None:
     for line in sys.stdin:
         command = json.loads(line)
         _answer(COMMANDS[command.pop("do")](**command))
+    for pid in _started:  # a test run that was killed leaves no workers behind
+        with suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
 
 
 if __name__ == "__main__":
