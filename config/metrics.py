@@ -12,10 +12,12 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 
+from autofix.explorer.metrics import ExplorerMetrics
 from autofix.webhook_metrics import WebhookMetrics
 
 FROM_THE_DATABASE = CollectorRegistry()
 FROM_THE_DATABASE.register(WebhookMetrics())
+FROM_THE_DATABASE.register(ExplorerMetrics())
 
 
 @require_safe

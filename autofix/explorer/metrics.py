@@ -16,6 +16,10 @@ TOOK = ExpressionWrapper(F("ended_at") - F("created_at"), output_field=DurationF
 class ExplorerMetrics(Collector):
     """Turns by status and failures by code; model calls by status, with their tokens, cost and latency."""
 
+    def describe(self) -> Iterator[Metric]:
+        """Nothing: registering must not ask the database."""
+        return iter(())
+
     def collect(self) -> Iterator[Metric]:
         turns = CounterMetricFamily("autofix_turns", "Turns, by where they stand.", labels=["status", "code"])
         for row in Turn.objects.values("status", "error_code").annotate(n=Count("pk")).order_by():
