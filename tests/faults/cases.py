@@ -63,14 +63,9 @@ class Case:
 
 # What these faults find at the other places, killing finds there as well; every run of the suite plays them here.
 SHORT = {
-    "freeze": ("turn.claimed", "block.after_commit", "turn.ended", "pull_request.pushed", "delivery.sent"),
-    "delay": (
-        "wake.before_publish",
-        "turn.claimed",
-        "turn.ended",
-        "hook.before_commit",
-        "pull_request.pushed",
-    ),
+    "freeze": ("block.after_commit", "pull_request.pushed"),
+    "delay": ("hook.before_commit",),
+    "duplicate": ("turn.claimed", "hook.before_commit"),
 }
 CASES = [
     *(Case(p, fault, nth) for fault in FAULTS for p, counts in WORKER_POINTS.items() for nth in counts),
