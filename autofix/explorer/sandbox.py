@@ -87,6 +87,7 @@ def _box(folder: Path) -> list[str]:
         "bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv",
         "--setenv", "PATH", f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin", "--setenv", "HOME", TMP,
         "--setenv", "LANG", "C.UTF-8", "--setenv", "PYTHONDONTWRITEBYTECODE", "1",
-        *binds, "--proc", "/proc", "--dev", "/dev", "--size", str(TMP_BYTES), "--tmpfs", TMP,
+        # The folder for scratch files comes first: an interpreter may live below it.
+        "--size", str(TMP_BYTES), "--tmpfs", TMP, *binds, "--proc", "/proc", "--dev", "/dev",
         "--bind", str(folder), "/code", "--chdir", "/code",
     ]  # fmt: skip

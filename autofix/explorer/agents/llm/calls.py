@@ -20,6 +20,7 @@ from autofix.exceptions import (
     ContextOverflow,
     ModelIncoherent,
     ModelUnavailable,
+    TurnTimedOut,
 )
 from autofix.explorer import ledger
 from autofix.explorer.agents.llm.conversation import CHARS_PER_TOKEN, INSTRUCTIONS, Entry, fitted, size
@@ -118,6 +119,8 @@ class Caller:
 
     def _wait(self, seconds: float, reason: ModelFault) -> Generator[None, None, None]:
         left = self._left_s()
+        if left is not None and left < LOOK_S:
+            raise TurnTimedOut
         if left is not None and seconds >= left:
             raise ModelUnavailable(
                 f"The model asks for a pause of {seconds:.0f} s; the turn has {left:.0f} s left. {reason}"
