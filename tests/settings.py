@@ -15,5 +15,7 @@ from config.settings import DATABASES  # noqa: E402 - named for the line that ch
 if DATABASES["default"]["ENGINE"] != "django.db.backends.sqlite3":
     # Test runs side by side on one server each get a database of their own.
     DATABASES["default"]["TEST"] = {"NAME": f"test_autofix_{os.getpid()}"}
+    # A request gives its connection back: threads of in-process servers end without anybody who could close theirs.
+    DATABASES["default"]["CONN_MAX_AGE"] = 0
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast; these passwords guard nothing

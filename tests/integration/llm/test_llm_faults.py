@@ -121,8 +121,8 @@ def test_the_turns_deadline_ends_a_hanging_call(
     investigate: Investigate, configure: Configure, model: ModelServer
 ) -> None:
     """A model that never answers cannot hold a turn beyond its time."""
-    configure(TURN={"TIMEOUT_S": 1})
-    model.respond = lambda _: Answer(DONE.body, wait_s=5)
+    configure(TURN={"TIMEOUT_S": 3})
+    model.respond = lambda _: Answer(DONE.body, wait_s=8)
     run = investigate()
     assert (run.status, run.failure_code) == ("error", "timeout")
     assert ModelCall.objects.get().status == "abandoned"
