@@ -83,7 +83,7 @@ def _reserve(organization_id: str, key: str, asked: str) -> IdempotencyRecord | 
         if record.request_hash != asked:
             raise IdempotencyMismatch
         if record.status is not None:
-            return Answer(record.status, record.body)
+            return Answer(record.status, json.loads(record.body))
         if record.locked_until > now:
             raise IdempotencyInProgress
         record.locked_until = now + RESERVED
@@ -97,7 +97,8 @@ def _still_mine(reserved: IdempotencyRecord) -> QuerySet[IdempotencyRecord]:
 
 
 def _keep(record: IdempotencyRecord, answer: Answer) -> None:
-    record.status, record.body = answer.status, answer.body
+    # As text: a database may put an object's keys in another order, and the first answer is given again to the letter.
+    record.status, record.body = answer.status, json.dumps(answer.body)
     record.save(update_fields=["status", "body"])
 
 
@@ -106,4 +107,4 @@ def _keep_refusal(reserved: IdempotencyRecord, refused: RequestRefused) -> None:
     if answer.status in NEVER_KEPT:
         _still_mine(reserved).delete()
     else:
-        _still_mine(reserved).update(status=answer.status, body=answer.body)
+        _still_mine(reserved).update(status=answer.status, body=json.dumps(answer.body))
