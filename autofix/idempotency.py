@@ -97,7 +97,6 @@ def _still_mine(reserved: IdempotencyRecord) -> QuerySet[IdempotencyRecord]:
 
 
 def _keep(record: IdempotencyRecord, answer: Answer) -> None:
-    # As text: a database may put an object's keys in another order, and the first answer is given again to the letter.
     record.status, record.body = answer.status, json.dumps(answer.body)
     record.save(update_fields=["status", "body"])
 

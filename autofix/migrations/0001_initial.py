@@ -55,7 +55,7 @@ class Migration(migrations.Migration):
                 ('key', models.CharField(max_length=255)),
                 ('request_hash', models.CharField(max_length=64)),
                 ('status', models.PositiveSmallIntegerField(null=True)),
-                ('body', models.JSONField(null=True)),
+                ('body', models.TextField(default='')),
                 ('locked_until', models.DateTimeField()),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
             ],

@@ -7,14 +7,15 @@ from django.db import models
 
 class IdempotencyRecord(models.Model):
     """The first answer to an Idempotency-Key, kept 24 h. ``status`` None: the first request is still running, until
-    ``locked_until`` at most.
+    ``locked_until`` at most. ``body``: the answer's JSON, a text: a JSON column may put an object's keys in another
+    order, and the first answer is given again to the letter.
     """
 
     organization_id = models.CharField(max_length=64)
     key = models.CharField(max_length=255)
     request_hash = models.CharField(max_length=64)
     status = models.PositiveSmallIntegerField(null=True)
-    body = models.JSONField(null=True)
+    body = models.TextField(default="")
     locked_until = models.DateTimeField()
     created_at = models.DateTimeField(auto_now_add=True)
 
