@@ -162,6 +162,11 @@ def _binds(target: ast.AST, name: str) -> bool:
     return isinstance(target, ast.Starred) and _binds(target.value, name)
 
 
+def stored_names(root: ast.AST) -> set[str]:
+    """The names that are set below ``root``."""
+    return {n.id for n in ast.walk(root) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+
+
 def literal(node: ast.AST | None) -> tuple[bool, object]:
     """(True, value) for a literal, else (False, None). A missing return value is None."""
     if node is None:

@@ -8,15 +8,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from autofix.explorer.agents.offline import lookup
-from autofix.explorer.agents.offline.crash_site import is_empty, is_none, quoted
+from autofix.explorer.agents.offline.crash_site import COMPREHENSIONS, is_empty, is_none, quoted
 from autofix.explorer.agents.offline.evidence import CodeFile, Evidence, Place
 from autofix.explorer.agents.offline.python_code import FunctionNode, assignments, own_nodes
 
 MAX_STEPS = 12
 Kind = Literal["assigned", "argument", "returned", "collected", "field"]
-COMPREHENSIONS = frozenset(
-    {"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"}
-)  # frames before Python 3.12
 PLAIN_WRAPPERS = frozenset({"sorted", "list", "tuple", "set", "reversed", "iter", "enumerate"})
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from autofix.explorer.agents.offline.evidence import Evidence
 from autofix.explorer.agents.offline.rules.base import Abstain, Finding, Plan, Rule
 from autofix.explorer.agents.offline.rules.blank_number import BlankNumber
+from autofix.explorer.agents.offline.rules.blank_text import BlankText
 from autofix.explorer.agents.offline.rules.changed_signature import ChangedSignature
 from autofix.explorer.agents.offline.rules.collected_lookups import CollectedLookups
 from autofix.explorer.agents.offline.rules.empty_sequence import EmptySequence
@@ -12,12 +13,19 @@ from autofix.explorer.agents.offline.rules.endless_recursion import EndlessRecur
 from autofix.explorer.agents.offline.rules.missing_import import MissingImport
 from autofix.explorer.agents.offline.rules.missing_key import MissingKey, RenamedKey
 from autofix.explorer.agents.offline.rules.none_access import NoneAccess
+from autofix.explorer.agents.offline.rules.none_among_values import NoneAmongValues
 from autofix.explorer.agents.offline.rules.none_arithmetic import NoneArithmetic
 from autofix.explorer.agents.offline.rules.removed_floor import RemovedFloor
+from autofix.explorer.agents.offline.rules.restored_argument import RestoredArgument
 from autofix.explorer.agents.offline.rules.restored_default import RestoredDefault
+from autofix.explorer.agents.offline.rules.restored_filter import RestoredFilter
 from autofix.explorer.agents.offline.rules.restored_guard import RestoredGuard
+from autofix.explorer.agents.offline.rules.restored_handler import RestoredHandler
 from autofix.explorer.agents.offline.rules.restored_start import RestoredStart
+from autofix.explorer.agents.offline.rules.text_for_number import TextForNumber
 from autofix.explorer.agents.offline.rules.unguarded_next import UnguardedNext
+from autofix.explorer.agents.offline.rules.unset_local import UnsetLocal
+from autofix.explorer.agents.offline.rules.wrong_encoding import WrongEncoding
 from autofix.explorer.agents.offline.rules.wrong_name import WrongName
 from autofix.explorer.agents.offline.rules.zero_division import ZeroDivision
 
@@ -25,11 +33,14 @@ __all__ = ["RESTORING", "RULES", "Abstain", "Finding", "Plan", "Rule", "plan"]
 
 RULES: tuple[Rule, ...] = (
     NoneAccess(), CollectedLookups(), NoneArithmetic(), MissingKey(), RenamedKey(), EmptySequence(), UnguardedNext(),
-    ZeroDivision(), RemovedFloor(), BlankNumber(), WrongName(), MissingImport(), ChangedSignature(), EndlessRecursion(),
+    ZeroDivision(), RemovedFloor(), BlankNumber(), BlankText(), WrongEncoding(), TextForNumber(), NoneAmongValues(), UnsetLocal(),
+    WrongName(), MissingImport(), ChangedSignature(), EndlessRecursion(),
 )  # fmt: skip
 """Each for one kind of mistake."""
 
-RESTORING: tuple[Rule, ...] = (RestoredGuard(), RestoredDefault(), RestoredStart())
+RESTORING: tuple[Rule, ...] = (
+    RestoredGuard(), RestoredDefault(), RestoredStart(), RestoredFilter(), RestoredArgument(), RestoredHandler(),
+)  # fmt: skip
 """For any kind: what a commit took away comes back. Asked where none of the others has a plan."""
 
 

@@ -70,7 +70,7 @@ def _conversion(site: CrashSite) -> ast.Call | None:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("int", "float")
         and len(node.args) == 1 and isinstance(node.args[0], ast.Name) and node.args[0].id in site.function.parameters
     ]  # fmt: skip
-    if len(calls) != 1 or value_of(calls[0].args[0], site.place.variables) != "":
+    if len(calls) != 1 or value_of(calls[0].args[0], site.known) != "":
         return None
     return calls[0]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
@@ -67,6 +67,13 @@ def before_line(statement: ast.stmt, text: str) -> Splice:
     column = statement.col_offset
     lines = "".join(f"{line}\n{' ' * column}" for line in text.splitlines())
     return Splice((statement.lineno, column), (statement.lineno, column), lines)
+
+
+def in_lines_of(lines: Sequence[str], first: ast.stmt, last: int, text: str) -> Splice:
+    """The splice that puts ``text`` (without indentation) in place of whole lines, from the statement to line ``last``."""
+    column = first.col_offset
+    rows = [f"{' ' * column}{row}" if row else row for row in text.splitlines()]
+    return Splice((first.lineno, column), (last, len(lines[last - 1].encode())), "\n".join(rows).lstrip())
 
 
 def splice(*splices: Splice) -> Transform:

@@ -13,8 +13,8 @@ from autofix.explorer.agents.offline.python_code import Function, assignments, l
 from autofix.explorer.agents.offline.rules.base import Finding
 
 VALUE = r"(None|0\.0|0|''|\"\"|\[\]|\{\}|\(\)|False)"
-WHEN = r"(?:when|if|where) (?:the \w+|\w+) (?:is|are|has|have|was|were) (?:no\b|none|empty|nothing|zero|0\b)"
-OTHERWISE = r"without|for (?:no\b|none|an empty|empty|zero)|when empty|if empty|if none"
+WHEN = r"(?:when|if|where) (?:the \w+|\w+) (?:is|are|has|have|was|were) (?:no\b|none|empty|blank|missing|nothing|zero|0\b)"
+OTHERWISE = r"without|for (?:no\b|none|an? empty|an? blank|blank|empty|zero)|(?:when|if) (?:empty|blank|none)"
 # "None when there are no runs", "0 without runs", "'' if it has none"
 DOCUMENTED = re.compile(rf"`{{0,2}}{VALUE}`{{0,2}} (?:{WHEN}|{OTHERWISE})")
 FOR_NOTHING = re.compile(
@@ -118,7 +118,9 @@ def _speaks_of(phrase: str, names: set[str]) -> bool:
     """Is the phrase about one of these names, or about emptiness as such?"""
     words = re.findall(r"\w+", re.split(r"[.;\n]", phrase)[0].lower())[:8]
     stems = {name.lower().removesuffix("s") for name in names}
-    return any(word.removesuffix("s") in stems or word in ("empty", "nothing", "none") for word in words)
+    return any(
+        word.removesuffix("s") in stems or word in ("empty", "blank", "nothing", "none") for word in words
+    )
 
 
 def _accepted(site: CrashSite) -> EmptyResult | None:

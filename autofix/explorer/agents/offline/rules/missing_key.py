@@ -41,7 +41,7 @@ class MissingKey:
 
     def matches(self, evidence: Evidence) -> Plan | None:
         """Reading it with ``.get``."""
-        site = locate(evidence)
+        site = locate(evidence, comprehensions=True)
         read = _failing_read(site) if site else None
         if site is None or read is None:
             return None
@@ -187,7 +187,7 @@ class RenamedKey:
 
     def matches(self, evidence: Evidence) -> Plan | None:
         """Reading the key by its new name."""
-        site = locate(evidence)
+        site = locate(evidence, comprehensions=True)
         read = _failing_read(site) if site else None
         if site is None or read is None or not isinstance(read.mapping, ast.Name):
             return None

@@ -47,7 +47,7 @@ class NoneArithmetic:
             return None
         if not re.match(r"unsupported operand type\(s\) for (\+|-)=?: ", site.exception.value):
             return None
-        bad = [node for node in _operands(site.statement) if value_of(node, site.place.variables) is None]
+        bad = [node for node in _operands(site.statement) if value_of(node, site.known) is None]
         fields = {node.attr for node in bad}
         meaning = _meaning(site, fields.pop()) if len(fields) == 1 else None
         if meaning is None:

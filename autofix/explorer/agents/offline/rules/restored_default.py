@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-import builtins
+import re
 from collections.abc import Iterator
 from typing import ClassVar
 
@@ -18,14 +18,19 @@ from autofix.explorer.agents.offline.rules.safe_forms import (
     DIVISIONS,
     SafeForm,
     context,
+    known_names,
     needs_parentheses,
     safe_forms,
 )
 from autofix.explorer.workspace import Commit
 
+MIXED = re.compile(r"'str'|to str$|\bstr \(not ")  # in messages on text and number together
+
 
 class RestoredDefault:
     """A read whose default a commit took away: ``row.get("n", 0)``, ``x or 0``, ``max(n, 1)``, ``a / n if n else 0``.
+
+    A conversion (``int(cell)``) counts, too, where text and number meet.
 
     Fires when the same function had it around the very same expression, used for the same, and the event shows the value
     that the default was for. What lost its default in the same way at the same time gets it back, too.
@@ -38,7 +43,7 @@ class RestoredDefault:
 
     def matches(self, evidence: Evidence) -> Plan | None:
         """The expressions as they were, with their defaults."""
-        site = locate(evidence)
+        site = locate(evidence, comprehensions=True)
         suspects = [node for node in _candidates(site) if _is_bad(site, node)] if site else []
         if site is None or not suspects:
             return None
@@ -87,13 +92,13 @@ def _candidates(site: CrashSite) -> Iterator[ast.expr]:
     for name in {node.id for node in on_line if isinstance(node, ast.Name)}:
         bound = assignments(site.function, name)
         value = bound[0][1] if len(bound) == 1 else None
-        if value is not None and _is_nothing(value_of(ast.Name(name), site.place.variables)):
+        if value is not None and _is_nothing(value_of(ast.Name(name), site.known)):
             yield from (node for node in ast.walk(value) if isinstance(node, ast.expr))
 
 
 def _is_bad(site: CrashSite, node: ast.expr) -> bool:
     """Can this expression be what the exception is about?"""
-    kind, message, known = site.exception.type, site.exception.value, site.place.variables
+    kind, message, known = site.exception.type, site.exception.value, site.known
     if kind == "KeyError":
         key = literal(_parsed(message))
         return isinstance(node, ast.Subscript) and key[0] and value_of(node.slice, known) in (key[1], UNKNOWN)
@@ -106,6 +111,8 @@ def _is_bad(site: CrashSite, node: ast.expr) -> bool:
         return isinstance(node, ast.Attribute) and node.attr == quoted(r"has no attribute '(\w+)'", message)
     if isinstance(node, ast.Call) and ast.unparse(node.func) in ("max", "min"):
         return kind == "ValueError" and "empty" in message
+    if kind == "TypeError" and MIXED.search(message):
+        return isinstance(node, ast.Name | ast.Attribute | ast.Subscript | ast.Call)
     if kind in ("AttributeError", "TypeError", "ValueError", "IndexError", "InvalidOperation"):
         value = value_of(node, known)
         return _is_nothing(value) or (
@@ -118,10 +125,13 @@ def _fits(site: CrashSite, node: ast.expr, form: SafeForm, old: Function) -> boo
     """Is ``node`` what the form was around, in the same use, and was the form for what the event shows?"""
     if ast.unparse(node) != form.bare or not any(node is found for found in _bare_in(site, form, old)):
         return False
+    mixed = site.exception.type == "TypeError" and MIXED.search(site.exception.value) is not None
+    if mixed or form.kind == "convert":
+        return mixed and form.kind == "convert"
     if form.kind == "clamp":
         return site.exception.type == "ZeroDivisionError"
     if form.test is not None:
-        value = value_of(form.test, site.place.variables)
+        value = value_of(form.test, site.known)
         return value is not UNKNOWN and not value
     if form.kind in ("or", "get_default"):
         return site.exception.type != "KeyError"
@@ -133,7 +143,7 @@ def _bare_in(site: CrashSite, form: SafeForm, old: Function) -> list[ast.expr]:
     root = site.function.node
     whole = ast.unparse(form.whole)
     nodes = [node for node in own_nodes(root) if isinstance(node, ast.expr)]
-    if any(ast.unparse(node) == whole for node in nodes) or not _names(form.whole) <= _known_names(site):
+    if any(ast.unparse(node) == whole for node in nodes) or not _names(form.whole) <= known_names(site):
         return []
     use = context(old.node, form.whole)
     return [node for node in nodes if ast.unparse(node) == form.bare and context(root, node) == use]
@@ -142,22 +152,6 @@ def _bare_in(site: CrashSite, form: SafeForm, old: Function) -> list[ast.expr]:
 def _names(node: ast.AST) -> set[str]:
     bound = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
     return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} - bound
-
-
-def _known_names(site: CrashSite) -> set[str]:
-    imported = {
-        (alias.asname or alias.name).split(".")[0]
-        for node in ast.walk(site.module.tree)
-        if isinstance(node, ast.Import | ast.ImportFrom)
-        for alias in node.names
-    }
-    top = {
-        n.name
-        for n in site.module.tree.body
-        if isinstance(n, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef)
-    }
-    used = {n.id for n in ast.walk(site.function.node) if isinstance(n, ast.Name)}
-    return imported | top | used | set(site.function.parameters) | set(dir(builtins))
 
 
 def _is_nothing(value: object) -> bool:

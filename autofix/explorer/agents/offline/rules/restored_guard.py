@@ -89,7 +89,7 @@ def _is_plain(leave: ast.Return) -> bool:
 
 
 def _applies(site: CrashSite, guard: ast.If) -> bool:
-    held = value_of(guard.test, site.place.variables)
+    held = value_of(guard.test, site.known)
     if held is UNKNOWN or not held:
         return False
     asked = {

@@ -8,9 +8,10 @@ from typing import ClassVar
 from autofix.explorer.agents.offline import versions
 from autofix.explorer.agents.offline.crash_site import locate, quoted
 from autofix.explorer.agents.offline.evidence import Evidence
-from autofix.explorer.agents.offline.python_code import Function, assignments, body_of, literal
+from autofix.explorer.agents.offline.python_code import assignments, body_of, literal
 from autofix.explorer.agents.offline.rules.base import Finding, Plan
 from autofix.explorer.agents.offline.rules.editing import before_line, splice
+from autofix.explorer.agents.offline.rules.unset_local import first_binding
 
 
 class RestoredStart:
@@ -30,7 +31,7 @@ class RestoredStart:
         if site is None or site.exception.type != "UnboundLocalError":
             return None
         name = quoted(r"local variable '(\w+)'", site.exception.value)
-        first = _first_binding(site.function, name) if name else None
+        first = first_binding(site.function, name) if name else None
         if first is None:
             return None
         for commit, module, old in versions.functions_before(site.place.file, site.function):
@@ -67,12 +68,3 @@ class RestoredStart:
                     suspect=commit.sha,
                 )
         return None
-
-
-def _first_binding(function: Function, name: str) -> ast.stmt | None:
-    """The function's first own statement that sets the name, itself or inside of it."""
-    bound = [statement for statement, _ in assignments(function, name)]
-    for statement in body_of(function):
-        if any(inner is one for inner in ast.walk(statement) for one in bound):
-            return statement
-    return None

@@ -1,15 +1,17 @@
-"""Expressions that answer for a missing, empty or zero value, and the same expressions without that answer."""
+"""Expressions that answer for a missing, empty, zero or otherwise typed value, and the same without that answer."""
 
 from __future__ import annotations
 
 import ast
+import builtins
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from autofix.explorer.agents.offline.crash_site import CrashSite
 from autofix.explorer.agents.offline.python_code import literal
 
-Kind = Literal["or", "clamp", "get", "next", "extreme", "getattr", "condition", "get_default"]
+Kind = Literal["or", "clamp", "get", "next", "extreme", "getattr", "condition", "get_default", "convert"]
 DIVISIONS = (ast.Div, ast.FloorDiv, ast.Mod)
 
 
@@ -52,6 +54,8 @@ def _calls(node: ast.Call) -> Iterator[SafeForm]:
                 known, number = literal(floor)
                 if known and isinstance(number, int | float) and number > 0:
                     yield SafeForm("clamp", node, ast.unparse(value))
+        case ast.Call(func=ast.Name(id="int" | "float" | "str" | "Decimal"), args=[value], keywords=[]):
+            yield SafeForm("convert", node, ast.unparse(value))
         case ast.Call(func=ast.Name(id="next"), args=[values, _], keywords=[]):
             bare = ast.Call(node.func, [values], [])
             yield SafeForm("next", node, ast.unparse(bare))
@@ -109,3 +113,20 @@ def needs_parentheses(root: ast.AST, node: ast.expr) -> bool:
     )
     parents = [p for p in ast.walk(root) if any(child is node for child in ast.iter_child_nodes(p))]
     return any(isinstance(parent, tight) and getattr(parent, "slice", None) is not node for parent in parents)
+
+
+def known_names(site: CrashSite) -> set[str]:
+    """The names that code put into the failing function may use."""
+    imported = {
+        (alias.asname or alias.name).split(".")[0]
+        for node in ast.walk(site.module.tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    top = {
+        n.name
+        for n in site.module.tree.body
+        if isinstance(n, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef)
+    }
+    used = {n.id for n in ast.walk(site.function.node) if isinstance(n, ast.Name)}
+    return imported | top | used | set(site.function.parameters) | set(dir(builtins))

@@ -53,7 +53,7 @@ class WrongName:
 
     def matches(self, evidence: Evidence) -> Plan | None:
         """The right name in its place."""
-        site = locate(evidence)
+        site = locate(evidence, comprehensions=True)
         if site is None:
             return _of_import(evidence)
         kind, message = site.exception.type, site.exception.value
@@ -134,7 +134,7 @@ def _of_name(site: CrashSite, wrong: str) -> Plan | None:
     local = {
         n.id for n in own_nodes(function.node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
     }
-    known = (local & set(site.place.variables)) | set(function.parameters) | members.of_module(site.module)
+    known = (local & set(site.known)) | set(function.parameters) | members.of_module(site.module)
     right = _right_name(site.place.file, wrong, known) if wrong else None
     nodes = [n for n in own_nodes(function.node) if isinstance(n, ast.Name) and n.id == wrong]
     if right is None or any(not isinstance(n.ctx, ast.Load) for n in nodes):
