@@ -1,62 +1,55 @@
-"""Our own agent, with its blocks, ledger and leases in SQLite: ``llm_autofix.py URL CALLS FOLDER``."""
+"""Our own agent, with its blocks, ledger and leases in the database of ``DATABASE_URL`` (SQLite without)."""
 
 from __future__ import annotations
 
-import json
 import os
-import resource
-import sys
-import time
-from pathlib import Path
+
+from loop import FOLDER, URL, measured
+
+os.environ |= {
+    "DJANGO_SETTINGS_MODULE": "config.settings", "AUTOFIX_DATA_DIR": str(FOLDER / "data"), "LOG_LEVEL": "ERROR",
+    "AUTOFIX_SCM_LOCAL_ROOTS": str(FOLDER), "AUTOFIX_LLM_MODEL": "openai:scripted", "AUTOFIX_LLM_BASE_URL": URL,
+}  # fmt: skip
+
+import django
+
+django.setup()
+
+from django.core.management import call_command  # noqa: E402 - Django is set up now
+from django.utils import timezone  # noqa: E402 - Django is set up now
+
+from autofix.explorer import runner  # noqa: E402 - Django is set up now
+from autofix.explorer.client import TurnRequest, get_client  # noqa: E402 - Django is set up now
+from autofix.explorer.models import Turn, TurnStatus  # noqa: E402 - Django is set up now
+from autofix.hosts import get_host  # noqa: E402 - Django is set up now
+from tests.repositories import bare_repository  # noqa: E402 - Django is set up now
+from tracker import models as tracker  # noqa: E402 - Django is set up now
 
 
-def main(url: str, folder: Path) -> None:
-    """One turn of as many calls as the model makes, every answer and tool result a stored block."""
-    os.environ |= {
-        "DJANGO_SETTINGS_MODULE": "config.settings", "AUTOFIX_DATA_DIR": str(folder / "data"), "LOG_LEVEL": "ERROR",
-        "AUTOFIX_SCM_LOCAL_ROOTS": str(folder), "AUTOFIX_LLM_MODEL": "openai:scripted", "AUTOFIX_LLM_BASE_URL": url,
-    }  # fmt: skip
-    import django  # noqa: PLC0415 - after the environment
-
-    django.setup()
-    from django.core.management import call_command  # noqa: PLC0415 - after the environment
-    from django.utils import timezone  # noqa: PLC0415 - after the environment
-
-    from autofix.explorer import runner  # noqa: PLC0415 - after the environment
-    from autofix.explorer.client import TurnRequest, get_client  # noqa: PLC0415 - after the environment
-    from autofix.explorer.models import Turn  # noqa: PLC0415 - after the environment
-    from autofix.hosts import get_host  # noqa: PLC0415 - after the environment
-    from tests.repositories import bare_repository  # noqa: PLC0415 - after the environment
-    from tracker import models as tracker  # noqa: PLC0415 - after the environment
-
+def main() -> None:
+    """Each conversation is one turn of a session of its own, on the same issue and repository."""
     call_command("migrate", verbosity=0)
-    repository = bare_repository(folder / "shop")
-    project = tracker.Project.objects.create(
-        organization=tracker.Organization.objects.create(slug="a", name="A"), slug="s", name="S"
-    )
+    repository = bare_repository(FOLDER / "shop")
+    organization = tracker.Organization.objects.create(slug="a", name="A")
+    project = tracker.Project.objects.create(organization=organization, slug="s", name="S")
     now = timezone.now()
-    row = tracker.Issue.objects.create(
-        project=project,
-        number=1,
-        grouping_hash="0" * 64,
-        title="t",
-        first_seen=now,
-        last_seen=now,
-        times_seen=1,
-    )
+    issue = tracker.Issue.objects.create(
+        project=project, number=1, grouping_hash="0" * 64, title="t", first_seen=now, last_seen=now, times_seen=1
+    )  # fmt: skip
     client = get_client()
-    session = client.start_session(get_host().resolve_issue(str(row.pk)), [repository])
-    asked = "Find the root cause of this issue."
-    turn = int(
-        client.start_turn(session, TurnRequest(key="1", prompt=asked, hook="none", artifact_key="triage"))
-    )
-    began = time.process_time()
-    runner.run_turn(turn)
-    seconds = time.process_time() - began
-    made = Turn.objects.get(pk=turn).usage["requests"]
-    rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"calls": made, "seconds": seconds, "rss_mb": rss}))
+
+    def converse(task: str, number: int) -> int:
+        session = client.start_session(get_host().resolve_issue(str(issue.pk)), [repository])
+        request = TurnRequest(key=str(number), prompt=task, hook="none", artifact_key="triage")
+        turn_id = int(client.start_turn(session, request))
+        runner.run_turn(turn_id)
+        turn = Turn.objects.get(pk=turn_id)
+        if turn.status != TurnStatus.COMPLETED:
+            raise RuntimeError(f"It ended with {turn.error_code}: {turn.error_detail}")
+        return int(turn.usage["requests"])
+
+    measured(converse)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[3]))
+    main()

@@ -1,39 +1,30 @@
-"""langgraph's tool-calling agent with its in-memory checkpointer: ``llm_langgraph.py URL CALLS FILE``."""
+"""langgraph's tool-calling agent; its states are kept in memory, or in SQLite when the last argument is ``sqlite``."""
 
 from __future__ import annotations
 
-import json
-import resource
 import sys
-import time
-from pathlib import Path
 
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode, tools_condition
+from loop import CALLS, FOLDER, URL, lines, measured
 
 
-def main(url: str, calls: int, path: Path) -> None:
-    """Ask, run the tool, ask again, each a node of a graph whose states are kept."""
+@tool
+def read_file(path: str, start_line: int = 1, end_line: int = 1) -> str:  # noqa: ARG001 - what the model sends
+    """Lines of a file."""
+    return lines(start_line, end_line)
 
-    @tool
-    def read_file(path: str, start_line: int = 1, end_line: int = 1) -> str:  # noqa: ARG001 - what the model sends
-        """Lines of a file."""
-        return "\n".join(place.read_text(encoding="utf-8").splitlines()[start_line - 1 : end_line])
 
-    place = path
-    model = ChatOpenAI(base_url=url, api_key="none", model="scripted", max_retries=0).bind_tools([read_file])
-    made = 0
+def main(*, durable: bool) -> None:
+    """Ask, run the tool, ask again, each a node of a graph."""
+    model = ChatOpenAI(base_url=URL, api_key="none", model="scripted", max_retries=0).bind_tools([read_file])
 
     def ask(state: MessagesState) -> dict[str, list[object]]:
-        nonlocal made
-        made += 1
-        reply = model.invoke(state["messages"])
-        if made >= calls:
-            reply.tool_calls = []
-        return {"messages": [reply]}
+        return {"messages": [model.invoke(state["messages"])]}
 
     graph = StateGraph(MessagesState)
     graph.add_node("ask", ask)
@@ -41,14 +32,24 @@ def main(url: str, calls: int, path: Path) -> None:
     graph.add_edge(START, "ask")
     graph.add_conditional_edges("ask", tools_condition)
     graph.add_edge("tools", "ask")
-    agent = graph.compile(checkpointer=InMemorySaver())
-    config = {"configurable": {"thread_id": "1"}, "recursion_limit": 10 * calls}
-    began = time.process_time()
-    agent.invoke({"messages": [("user", "Find the root cause of this issue.")]}, config)
-    seconds = time.process_time() - began
-    rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"calls": made, "seconds": seconds, "rss_mb": rss}))
+
+    def race(saver: InMemorySaver | SqliteSaver) -> None:
+        agent = graph.compile(checkpointer=saver)
+
+        def converse(task: str, number: int) -> int:
+            config = {"configurable": {"thread_id": str(number)}, "recursion_limit": 10 * CALLS}
+            # "sync": a state is stored before the next node runs, as ours is.
+            ended = agent.invoke({"messages": [("user", task)]}, config, durability="sync")
+            return sum(message.type == "ai" for message in ended["messages"])
+
+        measured(converse)
+
+    if durable:
+        with SqliteSaver.from_conn_string(str(FOLDER / "states.sqlite3")) as saver:
+            race(saver)
+    else:
+        race(InMemorySaver())
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))
+    main(durable=sys.argv[-1] == "sqlite")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache, cached_property
 from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
@@ -41,8 +42,9 @@ class ToolSpec:
     arguments: type[BaseModel]
     run: Callable[[Toolbox, Any], Answer] = field(repr=False)
 
+    @cached_property
     def schema(self) -> dict[str, Any]:
-        """The JSON Schema of its arguments."""
+        """The JSON Schema of its arguments; nobody may change it."""
         return self.arguments.model_json_schema()
 
     def call(self, toolbox: Toolbox, arguments: str) -> Answer:
@@ -66,6 +68,7 @@ def tools_for(toolbox: Toolbox, artifact_key: str | None) -> dict[str, ToolSpec]
     return {spec.name: spec for spec in specs}
 
 
+@cache
 def _reading(function: Callable[..., str]) -> ToolSpec:
     def run(toolbox: Toolbox, given: BaseModel) -> Answer:
         return Answer(function(toolbox, **dict(given)))
@@ -73,6 +76,7 @@ def _reading(function: Callable[..., str]) -> ToolSpec:
     return ToolSpec(function.__name__, inspect.getdoc(function) or "", _arguments_of(function), run)
 
 
+@cache
 def _editing(function: Callable[..., str]) -> ToolSpec:
     def run(toolbox: Toolbox, given: Any) -> Answer:
         text = function(toolbox, **dict(given))
@@ -83,6 +87,7 @@ def _editing(function: Callable[..., str]) -> ToolSpec:
     return ToolSpec(function.__name__, inspect.getdoc(function) or "", _arguments_of(function), run)
 
 
+@cache
 def _writing(key: str) -> ToolSpec:
     def run(toolbox: Toolbox, given: BaseModel) -> Answer:
         problems = artifacts.unproven(toolbox, given)

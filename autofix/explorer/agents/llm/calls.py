@@ -35,6 +35,7 @@ LIBRARY = "autofix.explorer.agents.llm.library"
 LOOK_S = 0.5
 """How often the runner gets to see, during a call, whether the turn was cancelled."""
 CALL_TIMEOUT_S = 240.0
+"""How long one call may be silent. The turn's deadline, at which the runner looks during the call, may end it earlier."""
 MAX_TRANSIENT = 6
 MAX_UNREADABLE = 3
 MAX_WAIT_S = 60.0
@@ -52,7 +53,7 @@ class Caller:
         self._turn = Turn.objects.select_related("session").get(pk=turn_id)
         self._tools = list(tools.values())
         self._overhead = len(INSTRUCTIONS) + sum(
-            len(tool.description) + len(json.dumps(tool.schema())) for tool in self._tools
+            len(tool.description) + len(json.dumps(tool.schema)) for tool in self._tools
         )
         self._loop = asyncio.Runner()
         # Loaded here and not at the top: it is an extra, takes seconds and tens of megabytes.
@@ -91,7 +92,7 @@ class Caller:
         call = ledger.open_call(self._turn, name, estimate)
         began = time.monotonic()
         try:
-            request = self._models.request(name, INSTRUCTIONS, entries, self._tools, self._timeout_s())
+            request = self._models.request(name, INSTRUCTIONS, entries, self._tools, CALL_TIMEOUT_S)
             reply: Reply = yield from self._waited(request)
         except ModelFault as exc:
             free = ledger.Charge(0, cost_usd=None if estimate.cost_usd is None else 0.0, estimated=False)
@@ -133,10 +134,6 @@ class Caller:
     def _left_s(self) -> float | None:
         deadline = self._turn.deadline
         return (deadline - timezone.now()).total_seconds() if deadline else None
-
-    def _timeout_s(self) -> float:
-        left = self._left_s()
-        return CALL_TIMEOUT_S if left is None else max(1.0, min(left, CALL_TIMEOUT_S))
 
     def _refuse_unpriced(self, name: str, estimate: ledger.Charge) -> None:
         if conf.settings().turn.max_cost_usd is not None and estimate.cost_usd is None:

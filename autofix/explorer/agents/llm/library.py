@@ -88,7 +88,7 @@ class Models:
         parameters = ModelRequestParameters(
             function_tools=[
                 ToolDefinition(
-                    name=tool.name, description=tool.description, parameters_json_schema=tool.schema()
+                    name=tool.name, description=tool.description, parameters_json_schema=tool.schema
                 )
                 for tool in tools
             ]
