@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.parsers import BaseParser
@@ -17,8 +19,12 @@ from autofix import conf
 from autofix.api import AutofixView, validated
 from autofix.exceptions import NotFound, PermissionRefused
 from autofix.explorer import hooks
+from autofix.explorer.tools import catalogue
+from autofix.explorer.tools.toolbox import Toolbox
+from autofix.hosts import get_host
 from autofix.models import ACTIVE_STEP, StepExecution
-from autofix.parsing import parse_object, read_bounded
+from autofix.parsing import camel_case, parse_object, read_bounded
+from autofix.redaction import redact
 from autofix.serializers import RpcRequest
 
 SCHEME = "Rpcsignature rpc0:"
@@ -64,25 +70,44 @@ class RpcEndpoint(AutofixView):
         called = METHODS.get(method)
         if called is None:
             raise NotFound
-        called(validated(RpcRequest, request.data)["args"])
-        return Response({})
+        given: Any = request.data
+        known = validated(RpcRequest, given)["args"]
+        taken = {*known, *map(camel_case, known)}
+        return Response(called(known, {k: v for k, v in given["args"].items() if k not in taken}))
 
 
-def call_on_completion_hook(args: Mapping[str, Any]) -> None:
+def call_on_completion_hook(args: Mapping[str, Any], _: Mapping[str, Any]) -> dict[str, Any]:
     """A turn of the session ``run_id`` has ended. A call about none that is active changes nothing."""
     try:
         hook = hooks.get(args["module_path"])
     except KeyError:
         raise NotFound from None
-    turns = (
-        StepExecution.objects.filter(
-            session_id=args["run_id"], run__organization_id=args["organization_id"], status__in=ACTIVE_STEP
-        )
-        .exclude(turn_id="")
-        .values_list("turn_id", flat=True)
+    for step in _active(args).exclude(turn_id=""):
+        hook(args["organization_id"], args["run_id"], step.turn_id)
+    return {}
+
+
+def call_custom_tool(args: Mapping[str, Any], parameters: Mapping[str, Any]) -> str:
+    """What a tool of the host says to these parameters, about the issue that the session ``run_id`` works on.
+
+    Wrong parameters and a tool that breaks are answers, too, as they are in a turn of our own.
+    """
+    tool = catalogue.host_tool(args["module_path"])
+    step = _active(args).select_related("run").first()
+    if tool is None or step is None:
+        raise NotFound
+    issue = get_host().resolve_issue(step.run.issue_id, step.run.organization_id)
+    return redact(tool.call(Toolbox(issue, get_host(), {}), json.dumps(parameters)).text)
+
+
+def _active(args: Mapping[str, Any]) -> QuerySet[StepExecution]:
+    """The steps that this session of this organization works on now."""
+    return StepExecution.objects.filter(
+        session_id=args["run_id"], run__organization_id=args["organization_id"], status__in=ACTIVE_STEP
     )
-    for turn_id in turns:
-        hook(args["organization_id"], args["run_id"], turn_id)
 
 
-METHODS: dict[str, Callable[[Mapping[str, Any]], None]] = {"call_on_completion_hook": call_on_completion_hook}
+METHODS: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], object]] = {
+    "call_on_completion_hook": call_on_completion_hook,
+    "call_custom_tool": call_custom_tool,
+}

@@ -68,6 +68,14 @@ def tools_for(toolbox: Toolbox, artifact_key: str | None) -> dict[str, ToolSpec]
     return {spec.name: spec for spec in specs}
 
 
+def host_tool(name: str) -> ToolSpec | None:
+    """The host's own tool of this name; None when it offers none."""
+    try:
+        return _custom(name, custom.host_tool(name))
+    except KeyError:
+        return None
+
+
 @cache
 def _reading(function: Callable[..., str]) -> ToolSpec:
     def run(toolbox: Toolbox, given: BaseModel) -> Answer:

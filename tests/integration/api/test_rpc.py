@@ -6,10 +6,12 @@ import json
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 from pytest_django.fixtures import Settings
 
 from autofix.autofix_agent import trigger_autofix_agent
 from autofix.explorer import hooks
+from autofix.explorer.tools.custom import HostTool
 from autofix.hosts import Issue
 from autofix.models import StepExecution
 from autofix.rpc_endpoints import signature
@@ -20,6 +22,19 @@ from tests.pipeline import Play
 pytestmark = pytest.mark.django_db
 SECRET = "shared with the explorer"
 HOOK = "tests.hook"
+
+
+class Since(BaseModel):
+    """What the host's tool is told."""
+
+    days: int
+
+
+def _deploys(issue: Issue, since: Since) -> str:
+    return f"{issue.short_id}: {1 // (since.days - 13)} deploys, Authorization: Bearer abcdefgh12345"
+
+
+deploys = HostTool("When was it deployed?", Since, _deploys)
 
 
 @pytest.fixture
@@ -84,3 +99,24 @@ def test_unknown_names_and_bad_arguments(calls: list[Any]) -> None:
         answer = call("call_on_completion_hook", body)
         assert (answer.status, answer.code) == (400, "invalid")
     assert calls == []
+
+
+def test_a_hosts_tool_is_called(
+    issue: Issue, queue: WakeupQueue, calls: list[Any], settings: Settings
+) -> None:
+    """It answers about the session's issue, in words; wrong parameters and a tool that breaks are words, too."""
+    settings.AUTOFIX = {**settings.AUTOFIX, "TOOLS": {"deploys": f"{__name__}.deploys"}}
+    run = trigger_autofix_agent(issue).run
+    session = StepExecution.objects.get().session_id
+    named = {"module_path": "deploys", "organization_id": run.organization_id, "run_id": session}
+
+    def answer(**changes: Any) -> Any:
+        return call("call_custom_tool", {"args": named | changes})
+
+    assert answer(days=14).body == f"{issue.short_id}: 1 deploys, Authorization: Bearer [redacted]"
+    assert "days" in answer().body
+    assert answer(days=13).body == "Refused: the tool failed (ZeroDivisionError)."
+    others = ({"module_path": f"{__name__}.deploys"}, {"organization_id": "999"}, {"run_id": "999"})
+    assert [answer(days=14, **other).status for other in others] == [404] * 3
+    StepExecution.objects.update(status="completed")
+    assert answer(days=14).status == 404
