@@ -52,6 +52,12 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     wait_s: float = 0
 
+    @property
+    def called(self) -> list[tuple[str, str]]:
+        """Names and arguments of the calls in it."""
+        assert isinstance(self.body, dict)
+        return calls_in(self.body["choices"][0]["message"])
+
 
 Respond = Callable[[Asked], Answer]
 
@@ -81,6 +87,12 @@ def says(text: str, *calls: tuple[str, dict[str, Any] | str], usage: bool = True
         "choices": [choice],
     }
     return Answer(body | ({"usage": total} if usage else {}))
+
+
+def calls_in(message: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Names and arguments of the calls in a message of an assistant."""
+    functions = [call["function"] for call in message.get("tool_calls") or ()]
+    return [(function["name"], function["arguments"]) for function in functions]
 
 
 def calls(name: str, **arguments: Any) -> Answer:

@@ -139,26 +139,3 @@ def test_the_next_model_is_asked(investigate: Investigate, configure: Configure,
     assert booked == [
         ("openai:gone", "failed"), ("broken", "failed"), ("broken", "failed"), ("openai:good", "answered"),
     ]  # fmt: skip
-
-
-def test_older_tool_results_make_room(
-    investigate: Investigate, configure: Configure, model: ModelServer
-) -> None:
-    """When the context is full, old answers of tools are left out; the task and the newest answer stay."""
-    configure(LLM_CONTEXT_TOKENS=6_000)
-    reading = [calls("event_details", max_tokens=500 + n) for n in range(8)]
-    reading += [calls("search_code", pattern="p" * (2_000 + n)) for n in range(6)]
-    model.respond = replies.whole_pipeline(root_cause=[*reading, DONE])
-    run = investigate()
-    assert run.status in ("completed", "error")
-    last = model.asked[-1]
-    assert "Find the root cause" in last.text
-    assert max(len(asked.text) for asked in model.asked) < 6_000 * 5
-
-
-def test_a_task_that_never_fits(investigate: Investigate, configure: Configure, model: ModelServer) -> None:
-    """A prompt that is longer than the context fails as such; nothing of it is silently cut."""
-    configure(LLM_CONTEXT_TOKENS=4_000)
-    run = investigate(user_context="x" * 9_999)
-    assert (run.status, run.failure_code) == ("error", "context_overflow")
-    assert model.asked == []

@@ -79,7 +79,7 @@ def test_an_obedient_model_is_refused_everything(
     assert run.status == "completed", run.failure_detail
     blocks = get_client().state(run.session_id).blocks
     answers = [block.message for block in blocks if block.message.role == "tool_use"]
-    tried = [str(calls_of(answer)) for answer in injections.ATTEMPTS]
+    tried = [str(answer.called) for answer in injections.ATTEMPTS]
     given = {
         str([(call.function, call.args) for call in block.message.tool_calls]): blocks[n + 1].message.content
         for n, block in enumerate(blocks)
@@ -90,13 +90,6 @@ def test_an_obedient_model_is_refused_everything(
     assert [patch.patch.path for patch in latest_patches(blocks)] == [replies.PATH]
     assert "root:" not in "".join(answer.content for answer in answers)
     assert not list(tmp_path.rglob("escape.py"))
-
-
-def calls_of(answer: Answer) -> list[tuple[str, str]]:
-    """Names and arguments of the calls in an answer."""
-    assert isinstance(answer.body, dict)
-    made = answer.body["choices"][0]["message"]["tool_calls"]
-    return [(call["function"]["name"], call["function"]["arguments"]) for call in made]
 
 
 def harmless(answer: str) -> bool:

@@ -59,6 +59,7 @@ class Caller:
         # Loaded here and not at the top: it is an extra, takes seconds and tens of megabytes.
         self._models = import_module(LIBRARY).Models(conf.settings().explorer.options)
         self._current = 0
+        self._max_tokens = conf.settings().explorer.options.llm_context_tokens
 
     def close(self) -> None:
         """Close the connections and the loop."""
@@ -70,14 +71,14 @@ class Caller:
     def ask(self, entries: Sequence[Entry]) -> Generator[None, None, BlockContent]:
         """The model's next reply as a block. Yields while it waits. Raises the typed reason when there will be none."""
         faults = _Faults(len(self._models.names))
-        max_tokens = conf.settings().explorer.options.llm_context_tokens
         while True:
             refuse_overspending(self._turn)
             try:
-                sent = fitted(entries, max_tokens, self._overhead)
+                sent = fitted(entries, self._max_tokens, self._overhead)
                 reply = yield from self._call(sent)
             except TooLong as exc:
-                max_tokens = faults.shrunk(max_tokens, exc)
+                # Kept for the calls that follow: each would be refused again.
+                self._max_tokens = faults.shrunk(self._max_tokens, exc)
             except ModelFault as exc:
                 self._current, wait_s = faults.after(exc, self._current)
                 yield from self._wait(wait_s, exc)
