@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import secrets
+from functools import lru_cache
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
@@ -16,13 +17,13 @@ WEBHOOK_SECRET_BYTES = 32
 
 def encrypt(plain: str) -> str:
     """The text under the first key; Misconfigured without a usable key."""
-    return _keys().encrypt(plain.encode()).decode()
+    return _ciphers(conf.settings().secret_keys).encrypt(plain.encode()).decode()
 
 
 def decrypt(stored: str) -> str:
     """The text again; Misconfigured when none of the keys opens it."""
     try:
-        return _keys().decrypt(stored.encode()).decode()
+        return _opened(stored, conf.settings().secret_keys)
     except InvalidToken as exc:
         raise Misconfigured(
             "a stored secret was encrypted with a key that is not in AUTOFIX['SECRET_KEYS']"
@@ -34,8 +35,13 @@ def new_webhook_secret() -> str:
     return WEBHOOK_SECRET_PREFIX + base64.b64encode(secrets.token_bytes(WEBHOOK_SECRET_BYTES)).decode()
 
 
-def _keys() -> MultiFernet:
-    keys = conf.settings().secret_keys
+# A relay signs with the same few secrets again and again, and holds them in its memory while it does.
+@lru_cache(maxsize=1_024)
+def _opened(stored: str, keys: tuple[str, ...]) -> str:
+    return _ciphers(keys).decrypt(stored.encode()).decode()
+
+
+def _ciphers(keys: tuple[str, ...]) -> MultiFernet:
     if not keys:
         raise Misconfigured("AUTOFIX['SECRET_KEYS'] is empty: nothing can be encrypted")
     try:

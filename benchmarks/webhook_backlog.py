@@ -57,7 +57,7 @@ def _claims_ms() -> list[float]:
 
 
 def _explain() -> tuple[int, str]:
-    parameters = {"after": 0, "now": timezone.now(), "limit": BATCH}
+    parameters = claims.walk_parameters(0, timezone.now(), BATCH)
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {claims.WALK}", parameters)
         found: Any = cursor.fetchone()

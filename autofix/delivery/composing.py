@@ -7,7 +7,8 @@ from datetime import datetime
 
 from autofix import secrets
 from autofix.delivery import bodies, signing
-from autofix.models.webhooks import Delivery, Endpoint, EndpointFormat
+from autofix.delivery.claims import Claimed
+from autofix.models.webhooks import Endpoint, EndpointFormat
 
 
 @dataclass(frozen=True)
@@ -19,15 +20,15 @@ class Request:
     headers: dict[str, str] = field(repr=False)
 
 
-def compose(delivery: Delivery, now: datetime) -> Request:
-    """The request of this (claimed) delivery, signed at ``now``; Misconfigured when the secret cannot be read."""
-    endpoint, event = delivery.endpoint, delivery.event
+def compose(delivery: Claimed, now: datetime) -> Request:
+    """The request of this delivery, signed at ``now``; Misconfigured when the secret cannot be read."""
+    endpoint = delivery.endpoint
     timestamp = int(now.timestamp())
     signing_secrets = _secrets(endpoint, now)
     if endpoint.format == EndpointFormat.SENTRY:
-        body = bodies.encode(bodies.sentry(event.body, str(endpoint.uuid)))
+        body = bodies.encode(bodies.sentry(delivery.body, str(endpoint.uuid)))
         headers = signing.sentry_headers(
-            event.public_id.removeprefix("evt_"),
+            delivery.public_id.removeprefix("evt_"),
             timestamp=timestamp,
             body=body,
             # One signature has room: while rotating, the attempts take turns, so that a consumer that has only one of the
@@ -35,9 +36,9 @@ def compose(delivery: Delivery, now: datetime) -> Request:
             secret=signing_secrets[(delivery.fence - 1) % len(signing_secrets)],
         )
     else:
-        body = bodies.encode(event.body)
+        body = bodies.encode(delivery.body)
         headers = signing.standard_headers(
-            event.public_id,
+            delivery.public_id,
             timestamp=timestamp,
             attempt=delivery.fence,
             body=body,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from autofix.delivery import breaker, outbox
+from autofix.delivery import breaker, outbox, statements
+from autofix.delivery.claims import Claimed
 from autofix.delivery.schedule import Answer, Outcome
 from autofix.models.webhooks import Delivery, Endpoint, EndpointRecord, EndpointStatus
 
@@ -24,7 +26,7 @@ LATENCIES_MS = (50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 15_000)
 class Tried:
     """An attempt that was recorded."""
 
-    delivery: Delivery
+    delivery: Claimed
     answer: Answer
     outcome: Outcome
 
@@ -34,13 +36,13 @@ def note(tried: Collection[Tried], now: datetime) -> None:
     by_endpoint: dict[int, list[Tried]] = {}
     for one in tried:
         by_endpoint.setdefault(one.delivery.endpoint_id, []).append(one)
-    records = _write_records(by_endpoint, now)
+    windows = _write_records(by_endpoint, now)
     for pk, attempts in sorted(by_endpoint.items()):
         # As it was when the delivery was claimed: what is written depends on how the row is now.
-        _judge(attempts[0].delivery.endpoint, attempts, records[pk], now)
+        _judge(attempts[0].delivery.endpoint, attempts, windows[pk], now)
 
 
-def disable(delivery: Delivery, reason: str) -> None:
+def disable(delivery: Claimed | Delivery, reason: str) -> None:
     """Disable the delivery's endpoint and tell the organization's others. Its pending deliveries wait until it is enabled."""
     endpoint = delivery.endpoint
     changed = (
@@ -57,55 +59,54 @@ def disable(delivery: Delivery, reason: str) -> None:
         )
 
 
-def _write_records(by_endpoint: dict[int, list[Tried]], now: datetime) -> dict[int, EndpointRecord]:
+def _write_records(by_endpoint: dict[int, list[Tried]], now: datetime) -> dict[int, breaker.Recent]:
+    """The window of each endpoint, with these attempts."""
     rows = EndpointRecord.objects.filter(pk__in=by_endpoint).order_by("pk").select_for_update(no_key=True)
-    records = {row.pk: row for row in rows}
+    known = {pk: (recent, totals) for pk, recent, totals in rows.values_list("pk", "recent", "totals")}
+    windows, records = {}, []
     for pk, tried in sorted(by_endpoint.items()):
-        record = records.setdefault(pk, EndpointRecord(endpoint_id=pk))
+        recent, totals = known.get(pk, ([], {}))
         delivered = sum(one.outcome is Outcome.DELIVERED for one in tried)
         failed = len(tried) - delivered
-        record.recent = breaker.noted(record.recent, now.timestamp(), delivered=delivered, failed=failed)
+        windows[pk] = breaker.noted(recent, now.timestamp(), delivered=delivered, failed=failed)
         for one in tried:
-            _count(record, one.answer)
-    # One statement for all, made or changed; bulk_update would spell out a case for every row.
-    EndpointRecord.objects.bulk_create(
-        records.values(),
-        update_conflicts=True,
-        unique_fields=["endpoint"],
-        update_fields=["recent", "totals"],
+            _count(totals, one.answer)
+        records.append((pk, json.dumps(windows[pk]), json.dumps(totals)))
+    statements.insert(
+        "autofix_endpointrecord", ("endpoint_id", "recent", "totals"), records, replacing="endpoint_id"
     )
-    return records
+    return windows
 
 
-def _count(record: EndpointRecord, answer: Answer) -> None:
+def _count(totals: dict[str, list[int]], answer: Answer) -> None:
     """``totals[result]`` is the count, the milliseconds, and the count per group of latencies."""
-    total = record.totals.setdefault(answer.result, [0, 0, *[0] * (len(LATENCIES_MS) + 1)])
+    total = totals.setdefault(answer.result, [0, 0, *[0] * (len(LATENCIES_MS) + 1)])
     total[0] += 1
     total[1] += answer.latency_ms
     total[2 + sum(answer.latency_ms > bound for bound in LATENCIES_MS)] += 1
 
 
-def _judge(endpoint: Endpoint, tried: Sequence[Tried], record: EndpointRecord, now: datetime) -> None:
+def _judge(endpoint: Endpoint, tried: Sequence[Tried], recent: breaker.Recent, now: datetime) -> None:
     gone = next((one for one in tried if one.outcome is Outcome.GONE), None)
     if gone is not None:
         disable(gone.delivery, "The endpoint answered 410 Gone.")
     elif any(one.outcome is Outcome.DELIVERED for one in tried):
-        _alive(endpoint, record, now)
+        _alive(endpoint, recent, now)
     else:
         _failing(endpoint, tried[0].delivery, now)
-    if breaker.trips(record.recent):
+    if breaker.trips(recent):
         _open(endpoint, now)
 
 
-def _alive(endpoint: Endpoint, record: EndpointRecord, now: datetime) -> None:
+def _alive(endpoint: Endpoint, recent: breaker.Recent, now: datetime) -> None:
     last = endpoint.last_success_at
     if endpoint.failing_since is not None or last is None or not last <= now < last + SUCCESS_NOTED_EVERY:
         Endpoint.objects.filter(pk=endpoint.pk).update(last_success_at=now, failing_since=None)
     if endpoint.status == EndpointStatus.OPEN:
-        _close(endpoint, record)
+        _close(endpoint, recent)
 
 
-def _failing(endpoint: Endpoint, delivery: Delivery, now: datetime) -> None:
+def _failing(endpoint: Endpoint, delivery: Claimed, now: datetime) -> None:
     since = endpoint.failing_since
     if since is None or since > now:  # later than now: the clock was put back
         Endpoint.objects.filter(pk=endpoint.pk, failing_since=since).update(failing_since=now)
@@ -120,10 +121,10 @@ def _open(endpoint: Endpoint, now: datetime) -> None:
         logger.warning("webhook endpoint failing: breaker open", extra={"endpoint": endpoint.pk})
 
 
-def _close(endpoint: Endpoint, record: EndpointRecord) -> None:
+def _close(endpoint: Endpoint, recent: breaker.Recent) -> None:
     """The probe succeeded: what failed before does not count any more."""
     still_open = Endpoint.objects.filter(pk=endpoint.pk, status=EndpointStatus.OPEN)
     still_open.update(status=EndpointStatus.ACTIVE, open_until=None)
-    record.recent = []
-    record.save(update_fields=["recent"])
+    EndpointRecord.objects.filter(pk=endpoint.pk).update(recent=[])
+    recent.clear()
     logger.info("webhook endpoint works again: breaker closed", extra={"endpoint": endpoint.pk})

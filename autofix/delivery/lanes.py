@@ -11,6 +11,7 @@ from datetime import datetime
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
+from autofix.delivery.claims import Claimed
 from autofix.models.runs import Run
 from autofix.models.webhooks import Delivery, DeliveryStatus, Endpoint
 
@@ -24,7 +25,7 @@ def occupied(endpoints: Iterable[Endpoint], run: Run) -> set[int]:
     return set(before.order_by("pk").select_for_update(no_key=True).values_list("endpoint_id", flat=True))
 
 
-def release(ended: Collection[Delivery], now: datetime) -> None:
+def release(ended: Collection[Delivery | Claimed], now: datetime) -> None:
     """Let the next one go in the lanes of deliveries that have just ended."""
     laned = [delivery.pk for delivery in ended if delivery.run_id is not None]
     if laned:

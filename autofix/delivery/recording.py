@@ -12,28 +12,32 @@ from django.db.models import F
 from django.utils import timezone
 
 from autofix import conf
-from autofix.delivery import endpoint_health, lanes
+from autofix.delivery import endpoint_health, lanes, statements
+from autofix.delivery.claims import Claimed
 from autofix.delivery.endpoint_health import Tried
 from autofix.delivery.schedule import Answer, Outcome, Verdict, judge
-from autofix.models.webhooks import Attempt, Delivery, DeliveryStatus
+from autofix.models.webhooks import Delivery, DeliveryStatus
 from autofix.wakeups import DELIVER, wake
 
 logger = logging.getLogger(__name__)
 
 WAKE_WITHIN_S = 300
 """A longer wait is left to the sweeper: brokers do not keep far wake-ups well."""
+ATTEMPT = (
+    "delivery_id", "number", "response_status", "latency_ms", "response_excerpt", "error", "created_at"
+)  # fmt: skip
 
 Judged = tuple[Tried, Verdict]
 
 
-def record(answered: Collection[tuple[Delivery, Answer]]) -> None:
+def record(answered: Collection[tuple[Claimed, Answer]]) -> None:
     """Write down the attempts and what becomes of the deliveries, except where the claim has passed to another relay."""
     now = timezone.now()
     with transaction.atomic():
         judged = [_judge(delivery, answer, now) for delivery, answer in _still_ours(answered)]
         _end_delivered([tried for tried, verdict in judged if verdict.outcome is Outcome.DELIVERED], now)
         _write_failed([one for one in judged if one[1].outcome is not Outcome.DELIVERED], now)
-        Attempt.objects.bulk_create([_attempt(tried) for tried, _ in judged])
+        _write_attempts([tried for tried, _ in judged], now)
         lanes.release(
             [tried.delivery for tried, verdict in judged if verdict.outcome is not Outcome.RETRY], now
         )
@@ -42,7 +46,7 @@ def record(answered: Collection[tuple[Delivery, Answer]]) -> None:
         wake(DELIVER, countdown=wait_s)
 
 
-def _still_ours(answered: Collection[tuple[Delivery, Answer]]) -> list[tuple[Delivery, Answer]]:
+def _still_ours(answered: Collection[tuple[Claimed, Answer]]) -> list[tuple[Claimed, Answer]]:
     pks = [delivery.pk for delivery, _ in answered]
     pending = Delivery.objects.filter(pk__in=pks, status=DeliveryStatus.PENDING).order_by("pk")
     rows = pending.select_for_update(no_key=True).values_list("pk", "fence", "attempts")
@@ -58,7 +62,7 @@ def _still_ours(answered: Collection[tuple[Delivery, Answer]]) -> list[tuple[Del
     return ours
 
 
-def _judge(delivery: Delivery, answer: Answer, now: datetime) -> Judged:
+def _judge(delivery: Claimed, answer: Answer, now: datetime) -> Judged:
     # Chance spreads the load; nothing secret hangs on it.
     chance = random.random()  # noqa: S311 - not cryptography
     waits = conf.settings().webhooks.schedule
@@ -67,6 +71,8 @@ def _judge(delivery: Delivery, answer: Answer, now: datetime) -> Judged:
 
 
 def _end_delivered(delivered: Sequence[Tried], now: datetime) -> None:
+    if not delivered:
+        return
     Delivery.objects.filter(pk__in=[tried.delivery.pk for tried in delivered]).update(
         status=DeliveryStatus.DELIVERED,
         attempts=F("attempts") + 1,
@@ -90,16 +96,20 @@ def _write_failed(failed: Sequence[Judged], now: datetime) -> None:
         )
 
 
-def _attempt(tried: Tried) -> Attempt:
-    answer = tried.answer
-    return Attempt(
-        delivery=tried.delivery,
-        number=tried.delivery.fence,
-        response_status=answer.status,
-        latency_ms=answer.latency_ms,
-        response_excerpt=answer.excerpt,
-        error=answer.error,
-    )
+def _write_attempts(attempts: Sequence[Tried], now: datetime) -> None:
+    rows = [
+        (
+            tried.delivery.pk,
+            tried.delivery.fence,
+            tried.answer.status,
+            tried.answer.latency_ms,
+            tried.answer.excerpt,
+            tried.answer.error,
+            statements.moment(now),
+        )
+        for tried in attempts
+    ]
+    statements.insert("autofix_attempt", ATTEMPT, rows)
 
 
 def _soon(verdicts: Iterable[Verdict]) -> list[float]:

@@ -18,12 +18,11 @@ from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from autofix.delivery import recording, transport
-from autofix.delivery.claims import Claims
+from autofix.delivery.claims import Claimed, Claims
 from autofix.delivery.composing import compose
 from autofix.delivery.schedule import Answer
 from autofix.exceptions import Misconfigured
 from autofix.failpoints import failpoint
-from autofix.models.webhooks import Delivery
 from autofix.wakeups import DELIVER, wake
 
 logger = logging.getLogger(__name__)
@@ -39,7 +38,7 @@ GATHER_S = 0.002
 """It goes on gathering answers to record together while the next one comes within this time."""
 DATABASE_TRIES = 4
 
-Answered = tuple[Delivery, Answer]
+Answered = tuple[Claimed, Answer]
 
 
 class Relay:
@@ -86,7 +85,7 @@ class Relay:
         self._in_flight += len(claimed)
         self.attempted += len(claimed)
 
-    def _send(self, delivery: Delivery) -> None:
+    def _send(self, delivery: Claimed) -> None:
         try:
             answer = _attempt(delivery)
         except Exception:  # whatever it is, the delivery must not look as if it were still under way
@@ -182,7 +181,7 @@ def _insist_on_recording(answered: list[Answered]) -> None:
             return
 
 
-def _attempt(delivery: Delivery) -> Answer:
+def _attempt(delivery: Claimed) -> Answer:
     """One attempt. Runs in a thread of its own and must not touch the database."""
     try:
         request = compose(delivery, timezone.now())

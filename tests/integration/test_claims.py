@@ -12,8 +12,8 @@ from django.db import connection
 from django.utils import timezone
 
 from autofix import webhooks
-from autofix.delivery import recording, relay, repeating, upkeep
-from autofix.delivery.claims import Claims
+from autofix.delivery import claims, recording, relay, repeating, upkeep
+from autofix.delivery.claims import Claimed, Claims
 from autofix.delivery.schedule import Answer
 from autofix.models.webhooks import Delivery, Endpoint
 from tests.integration.outbox_rows import make_due, make_endpoint, make_run, record
@@ -32,7 +32,7 @@ def happen(times: int, organization_id: str = "1") -> None:
         webhooks.record("autofix.ping", key=key, organization_id=organization_id, data={"endpoint_id": 1})
 
 
-def per_endpoint(claimed: list[Delivery]) -> Counter[int]:
+def per_endpoint(claimed: list[Claimed]) -> Counter[int]:
     return Counter(delivery.endpoint_id for delivery in claimed)
 
 
@@ -64,6 +64,17 @@ class TestLimits:
         first = Claims().take(64)
         recording.record([(first[0], WORKED)])
         assert len(Claims().take(64)) == 1
+
+    def test_who_has_all_it_may_have_costs_nobody_a_look(self) -> None:
+        """While an endpoint hangs on all its slots a relay that looks around sees nothing to do, and still how late it is."""
+        make_endpoint()
+        happen(6)
+        Claims().take(64)
+        assert not claims.is_due(timezone.now())
+        assert claims.oldest_due(timezone.now()) is not None
+        make_endpoint(organization_id="2")
+        happen(1, "2")
+        assert claims.is_due(timezone.now())
 
     def test_relays_go_round(self) -> None:
         """With two slots and three endpoints nobody is served twice before everybody was served."""

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autofix.delivery import breaker
-from autofix.delivery.claims import PER_ENDPOINT, PER_ORGANIZATION, Waiting, shares
+from autofix.delivery.claims import PER_ENDPOINT, PER_ORGANIZATION, shares
+from autofix.models.webhooks import Endpoint
 
 NOW = 1_800_000_000.0
 
@@ -46,14 +47,17 @@ def test_a_clock_that_was_put_back_leaves_no_future() -> None:
 
 ENDPOINTS = st.lists(
     st.builds(
-        Waiting, st.integers(1, 30), st.sampled_from(["1", "2", "3"]), st.sampled_from(["active", "open"])
+        Endpoint,
+        pk=st.integers(1, 30),
+        organization_id=st.sampled_from(["1", "2", "3"]),
+        status=st.sampled_from(["active", "open"]),
     ),
     unique_by=lambda one: one.pk,
 )
 
 
 @given(ENDPOINTS, st.dictionaries(st.integers(1, 30), st.integers(0, 4)), st.integers(0, 64))
-def test_nobody_gets_more_than_may_be(turn: list[Waiting], busy: dict[int, int], limit: int) -> None:
+def test_nobody_gets_more_than_may_be(turn: list[Endpoint], busy: dict[int, int], limit: int) -> None:
     """Whoever waits and whatever is in flight: 4 per endpoint, 16 per organization, one probe, ``limit`` in all."""
     organizations = {one.pk: one.organization_id for one in turn}
     in_flight = Counter({organizations.get(pk, "1"): 0 for pk in busy})
@@ -71,6 +75,6 @@ def test_nobody_gets_more_than_may_be(turn: list[Waiting], busy: dict[int, int],
 
 def test_everybody_gets_one_before_anybody_gets_two() -> None:
     """A hundred deliveries of one endpoint do not come before the one of another."""
-    turn = [Waiting(pk, str(pk), "active") for pk in range(1, 6)]
+    turn = [Endpoint(pk=pk, organization_id=str(pk), status="active") for pk in range(1, 6)]
     assert shares(turn, {}, {}, 5) == dict.fromkeys(range(1, 6), 1)
     assert shares(turn, {}, {}, 7) == {1: 2, 2: 2, 3: 1, 4: 1, 5: 1}
