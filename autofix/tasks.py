@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from celery import shared_task
-from celery.signals import worker_shutting_down
+from celery.signals import worker_process_shutdown, worker_shutting_down
 from django.utils import timezone
 
 from autofix import autofix_agent, automation, pull_requests, sweeper, wakeups
@@ -20,6 +20,12 @@ GOES_ON_S = 1.0
 def hand_turns_back(**_: Any) -> None:
     """A turn may take longer than an operator waits for a worker to stop."""
     stopping.stop()
+
+
+@worker_process_shutdown.connect
+def record_what_was_sent(**_: Any) -> None:
+    """Otherwise webhooks that are answered slowly would be sent again."""
+    relay.wait_for_rest()
 
 
 @shared_task(name=wakeups.RUN_TURN)

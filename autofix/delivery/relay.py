@@ -2,7 +2,8 @@
 
 A relay that dies between sending and recording leaves a claim that runs out; the delivery is then sent again with the same
 webhook id. Hence at least once. Sending happens in threads; a slot that gets free is filled again at once, so an endpoint
-that hangs holds up nothing but the few slots that it may have.
+that hangs holds up nothing but the few slots that it may have. When only such attempts are left, a thread of their own waits
+for them, and the worker is free.
 """
 
 from __future__ import annotations
@@ -34,8 +35,12 @@ SHIFT_S = 10.0
 """How long a relay takes on new work before it leaves the rest to the next one: a worker that is to stop waits for it."""
 LOOK_S = 0.25
 """How often it looks for what has become due while it waits for answers."""
-GATHER_S = 0.002
-"""It goes on gathering answers to record together while the next one comes within this time."""
+HANGING_S = 1.0
+"""When no answer has come for so long, a worker does not wait for those that are still to come."""
+BUSY = SLOTS // 2
+GATHER_S = 0.006
+"""With so many in flight it goes on gathering answers to record together while the next one comes within this time."""
+REST = "autofix-deliver-rest"
 DATABASE_TRIES = 4
 
 Answered = tuple[Claimed, Answer]
@@ -56,14 +61,23 @@ class Relay:
         """There is something new to deliver. From any thread."""
         self._news.put(None)
 
-    def work(self) -> bool:
-        """Deliver until nothing is due and nothing in flight: False. True when the shift or the limit ended before that."""
+    def work(self, *, patient: bool) -> bool:
+        """Deliver until nothing is due and nothing in flight: False. True when the shift or the limit ended before that.
+
+        Unless it is ``patient``, it also stops when only attempts that hang are in flight.
+        """
         until = time.monotonic() + SHIFT_S
+        heard = time.monotonic()
         while time.monotonic() < until and self.attempted < self._limit:
-            self._claim()
+            begun = self._claim()
             if not self._in_flight:
                 return False
-            self._record(self._gather())
+            answered = self._gather()
+            if begun or answered:
+                heard = time.monotonic()
+            elif not patient and time.monotonic() - heard > HANGING_S:
+                return False
+            self._record(answered)
         return True
 
     def finish(self) -> None:
@@ -71,11 +85,16 @@ class Relay:
         while self._in_flight:
             self._record(self._gather())
 
+    @property
+    def is_done(self) -> bool:
+        """Nothing is in flight."""
+        return not self._in_flight
+
     def close(self) -> None:
         """Give the threads back. What is still in flight is lost; its claims run out."""
         self._threads.shutdown(wait=False)
 
-    def _claim(self) -> None:
+    def _claim(self) -> int:
         free = min(SLOTS - self._in_flight, self._limit - self.attempted)
         claimed = self._claims.take(int(free))
         if claimed:
@@ -84,6 +103,7 @@ class Relay:
             self._threads.submit(self._send, delivery)
         self._in_flight += len(claimed)
         self.attempted += len(claimed)
+        return len(claimed)
 
     def _send(self, delivery: Claimed) -> None:
         try:
@@ -98,8 +118,9 @@ class Relay:
         news: list[Answered | None] = []
         with contextlib.suppress(queue.Empty):
             news.append(self._news.get(timeout=LOOK_S))
-            while len(news) < min(TOGETHER, self._in_flight):
-                news.append(self._news.get(timeout=GATHER_S))
+            while len(news) < TOGETHER:
+                busy = self._in_flight - len(news) >= BUSY  # else those that hang may be all that is left
+                news.append(self._news.get(busy, GATHER_S))
         return [one for one in news if one is not None]
 
     def _record(self, answered: list[Answered]) -> None:
@@ -115,7 +136,7 @@ def deliver_due(limit: float = float("inf")) -> int:
     """Attempt what is due, at most ``limit`` deliveries; how many attempts were made. Never inside a transaction."""
     relay = Relay(Claims(), limit)
     try:
-        if relay.work():
+        if relay.work(patient=True):
             wake(DELIVER)
         relay.finish()
     finally:
@@ -141,15 +162,19 @@ class _Desk:
             relay = self._relay = Relay(self._claims)
         try:
             self._work(relay)
-            relay.finish()
-        finally:
+        except BaseException:
             relay.close()
+            raise
+        if relay.is_done or connection.in_atomic_block:  # as in tests: no other thread would see the rows
+            _finish(relay)
+        else:
+            threading.Thread(target=_finish_alone, args=[relay], name=REST).start()
 
     def _work(self, relay: Relay) -> None:
         try:
             while True:
                 self._rung = False
-                more = relay.work()
+                more = relay.work(patient=False)
                 with self._lock:
                     if more or not self._rung:
                         self._relay = None
@@ -163,7 +188,29 @@ class _Desk:
 
 
 wake_up = _Desk().wake_up
-"""Deliver what is due, unless this process is at it already; returns when everything that was begun is recorded."""
+"""Deliver what is due, unless this process is at it already; returns when all that was begun is recorded or hangs."""
+
+
+def wait_for_rest() -> None:
+    """Wait until attempts that hung are recorded, too: 15 s at most. For a process that is about to end."""
+    for thread in threading.enumerate():
+        if thread.name == REST:
+            thread.join()
+
+
+def _finish(relay: Relay) -> None:
+    try:
+        relay.finish()
+    finally:
+        relay.close()
+
+
+def _finish_alone(relay: Relay) -> None:
+    try:
+        _finish(relay)
+        wake(DELIVER)  # more may be due where it hung
+    finally:
+        connection.close()
 
 
 def _insist_on_recording(answered: list[Answered]) -> None:
