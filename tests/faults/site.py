@@ -75,7 +75,7 @@ class Forked:
 
     def reached_failpoint(self) -> bool:
         """Has one of its failpoints done what it was to do (or is it about to)?"""
-        return "failpoint reached" in self.log.read_text(encoding="utf-8")
+        return self.log.exists() and "failpoint reached" in self.log.read_text(encoding="utf-8")
 
     @property
     def is_frozen(self) -> bool:
