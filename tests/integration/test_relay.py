@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from threading import Event
 
 import pytest
 from django.db import connection
@@ -22,7 +21,7 @@ from autofix.models.webhooks import Attempt, Endpoint, EndpointStatus, WebhookEv
 from autofix.testing import WakeupQueue
 from autofix.wakeups import DELIVER
 from tests.integration.outbox_rows import SECRET, make_due, make_endpoint, make_run, record
-from tests.integration.receiver import Handler, Receiver, answering, listening, webhooks_allowed
+from tests.integration.receiver import Receiver, answering, listening, webhooks_allowed
 
 # Wake-ups are kept in the queue; each test runs the relay itself.
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("queue")]
@@ -235,32 +234,6 @@ class TestRetries:
             body = json.loads(received.body)
             sequences.setdefault(body["run_id"], []).append(body["sequence"])
         assert list(sequences.values()) == [[1, 2, 3, 4]] * 6
-
-    @pytest.mark.django_db(transaction=True)
-    def test_a_worker_does_not_wait_for_who_hangs(
-        self, receiver: Receiver, queue: WakeupQueue, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """The task ends while an attempt is under way; its answer is recorded all the same, and the next delivery sent."""
-        monkeypatch.setattr(relay, "HANGING_S", 0)
-        ended = Event()
-
-        def answer_when_the_task_has_ended(request: Handler) -> None:
-            assert ended.wait(10)
-            request.answer(200)
-
-        receiver.behaviour = answer_when_the_task_has_ended
-        make_endpoint(receiver.url)
-        run = make_run()
-        first, second = record(run), record(run)
-        queue.lose()
-        relay.wake_up()
-        assert first.deliveries.get().status == "pending"
-        ended.set()
-        relay.wait_for_rest()
-        assert first.deliveries.get().status == "delivered"
-        queue.drain()
-        relay.wait_for_rest()
-        assert second.deliveries.get().status == "delivered"
 
     def test_an_unreadable_secret_is_a_failed_attempt(self, receiver: Receiver) -> None:
         """Neither a crash of the relay nor an unsigned message."""

@@ -1,0 +1,38 @@
+"""A consumer that hangs holds up its own deliveries, and no worker."""
+
+from __future__ import annotations
+
+from threading import Event
+
+import pytest
+
+from autofix.delivery import relay
+from autofix.testing import WakeupQueue
+from tests.integration.outbox_rows import make_endpoint, make_run, record
+from tests.integration.receiver import Handler, listening
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_does_not_wait(queue: WakeupQueue, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The task ends while an attempt is under way; its answer is recorded all the same, and the next delivery sent."""
+    monkeypatch.setattr(relay, "HANGING_S", 0)
+    ended = Event()
+
+    def answer_when_the_task_has_ended(request: Handler) -> None:
+        assert ended.wait(10)
+        request.answer(200)
+
+    with listening() as receiver:
+        receiver.behaviour = answer_when_the_task_has_ended
+        make_endpoint(receiver.url)
+        run = make_run()
+        first, second = record(run), record(run)
+        queue.lose()
+        relay.wake_up()
+        assert first.deliveries.get().status == "pending"
+        ended.set()
+        relay.wait_for_rest()
+        assert first.deliveries.get().status == "delivered"
+        queue.drain()
+        relay.wait_for_rest()
+        assert second.deliveries.get().status == "delivered"
