@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
 
-from autofix import pull_requests, quota, runs, step_executions
+from autofix import pull_requests, quota, rows, runs, step_executions
 from autofix.exceptions import (
     AIDisabled,
     CodingDisabled,
@@ -62,13 +62,13 @@ def known_referrer(word: str) -> str:
 
 def coding_enabled(organization_id: str) -> bool:
     """May code be changed in this organization?"""
-    row = OrganizationSettings.objects.filter(organization_id=organization_id).first()
+    row = rows.find(OrganizationSettings, organization_id=organization_id)
     return row is None or row.coding_enabled
 
 
 def check_switches(issue: Issue, step: Step | Action) -> None:
     """AIDisabled or CodingDisabled when the organization does not want this."""
-    row = OrganizationSettings.objects.filter(organization_id=issue.organization_id).first()
+    row = rows.find(OrganizationSettings, organization_id=issue.organization_id)
     if row is not None and not row.ai_enabled:
         raise AIDisabled
     codes = not isinstance(step, Step) or STEPS[step].edits_code

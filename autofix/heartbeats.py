@@ -26,6 +26,12 @@ def free(now: datetime) -> Q:
     return Q(lease_expires_at=None) | Q(lease_expires_at__lte=now) | Q(lease_expires_at__gt=last)
 
 
+def is_free(lease_expires_at: datetime | None, now: datetime) -> bool:
+    """The same for one row that was read."""
+    last = now + timedelta(seconds=conf.settings().lease_s) + MAX_SKEW
+    return lease_expires_at is None or not now < lease_expires_at <= last
+
+
 @contextmanager
 def heartbeat(extend: Callable[[], bool], name: str) -> Iterator[None]:
     """Call ``extend`` three times a lease while the body runs, until it says False: the lease is somebody else's then."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import InterfaceError, OperationalError, transaction
 
-from autofix import conf, pull_requests, runs, step_executions
+from autofix import conf, pull_requests, rows, runs, step_executions
 from autofix.autofix_agent import HOOK_REFERRER, coding_enabled, fork_for
 from autofix.exceptions import IssueGone, NothingToPush, WorkFailed
 from autofix.explorer.client import get_client
@@ -29,16 +29,7 @@ UNRECORDED = "The result could not be recorded; the worker's log has the traceba
 
 def on_completion_hook(organization_id: str, session_id: str, turn_id: str) -> None:
     """Called by the explorer, by its registered name, when a turn of this session has ended. Safe to call again."""
-    execution = (
-        StepExecution.objects.select_related("run")
-        .filter(
-            run__organization_id=organization_id,
-            session_id=session_id,
-            turn_id=turn_id,
-            status__in=ACTIVE_STEP,
-        )
-        .first()
-    )
+    execution = _active_step(organization_id, session_id, turn_id)
     if execution is None:
         logger.info("turn %s ended for no active step: a duplicate, or cancelled", turn_id)
         return
@@ -60,14 +51,25 @@ def on_completion_hook(organization_id: str, session_id: str, turn_id: str) -> N
         _conclude(execution, turn_id, issue, Outcome(turn, failure=reason))
 
 
+def _active_step(organization_id: str, session_id: str, turn_id: str) -> StepExecution | None:
+    """The step, with its run, that waits for this turn of this organization."""
+    execution = rows.find(StepExecution, session_id=session_id, turn_id=turn_id, status=ACTIVE_STEP)
+    run = rows.find(Run, pk=execution.run_id, organization_id=organization_id) if execution else None
+    if execution is None or run is None:
+        return None
+    execution.run = run
+    return execution
+
+
 def _conclude(execution: StepExecution, turn_id: str, issue: Issue | None, outcome: Outcome) -> None:
     """Record the outcome in one transaction, unless somebody did; nothing when the run was deleted."""
     with transaction.atomic():
-        run = Run.objects.select_for_update().filter(pk=execution.run_id).first()
+        run = rows.find(Run, lock=True, pk=execution.run_id)
         if run is None:
             return
-        held = run.steps.filter(pk=execution.pk, turn_id=turn_id, status__in=ACTIVE_STEP).first()
+        held = rows.find(StepExecution, pk=execution.pk, turn_id=turn_id, status=ACTIVE_STEP)
         if held is not None:
+            held.run = run
             _record(run, held, issue, outcome)
             failpoint("hook.before_commit")
 

@@ -7,14 +7,15 @@ from typing import Any
 
 from django.db import transaction
 
+from autofix import rows
 from autofix.models import ProjectPreference, Repository
 from autofix.steps import Step
 
 
 def preference_of(organization_id: str, project_id: str) -> ProjectPreference:
     """The project's preference; an unsaved one with the defaults when there is none."""
-    mine = {"organization_id": organization_id, "project_id": project_id}
-    return ProjectPreference.objects.filter(**mine).first() or ProjectPreference(**mine)
+    found = rows.find(ProjectPreference, organization_id=organization_id, project_id=project_id)
+    return found or ProjectPreference(organization_id=organization_id, project_id=project_id)
 
 
 def wanted_side_steps(preference: ProjectPreference) -> list[Step]:

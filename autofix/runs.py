@@ -6,11 +6,26 @@ from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
 
-from autofix import webhooks
+from autofix import rows, webhooks
 from autofix.exceptions import NotFound, RunInFlight
 from autofix.hosts import Issue
-from autofix.models import ACTIVE_RUN, ACTIVE_STEP, PullRequestState, Run, RunStatus, StepStatus
+from autofix.models import (
+    ACTIVE_RUN,
+    ACTIVE_STEP,
+    PullRequest,
+    PullRequestState,
+    Run,
+    RunStatus,
+    StepExecution,
+    StepStatus,
+)
 from autofix.steps import Lane
+
+CHANGING = (
+    "status", "stop_reason", "failure_code", "failure_detail", "stopping_point", "session_id",
+    "step_sequence", "event_sequence", "version", "updated_at",
+)  # fmt: skip
+"""What may change of a run once it is there."""
 
 
 @dataclass(frozen=True)
@@ -40,29 +55,31 @@ def lock_run_of(issue: Issue, run_id: int) -> Run:
 
 def lock_run(run_id: int) -> Run:
     """The run, locked until the caller's transaction ends; Run.DoesNotExist when it is gone."""
-    return Run.objects.select_for_update().get(pk=run_id)
+    run = rows.find(Run, lock=True, pk=run_id)
+    if run is None:
+        raise Run.DoesNotExist
+    return run
 
 
 def touch(run: Run) -> None:
     """Store the (locked) run with a new version: whoever has read it sees that it changed."""
     run.version += 1
-    run.save()
+    rows.save(run, *CHANGING)
 
 
 def is_busy(run: Run) -> bool:
     """Is a step of any lane active, or a pull request being opened?"""
-    return (
-        run.steps.filter(status__in=ACTIVE_STEP).exists()
-        or run.pull_requests.filter(state=PullRequestState.CREATING).exists()
-    )
+    return bool(rows.count(StepExecution, run_id=run.pk, status=ACTIVE_STEP)) or _opens_pull_requests(run)
 
 
 def pipeline_is_busy(run: Run) -> bool:
     """Is the pipeline lane taken: by an active step, or by a pull request being opened?"""
-    return (
-        run.steps.filter(status__in=ACTIVE_STEP, lane=Lane.PIPELINE).exists()
-        or run.pull_requests.filter(state=PullRequestState.CREATING).exists()
-    )
+    active = rows.count(StepExecution, run_id=run.pk, status=ACTIVE_STEP, lane=Lane.PIPELINE)
+    return bool(active) or _opens_pull_requests(run)
+
+
+def _opens_pull_requests(run: Run) -> bool:
+    return bool(rows.count(PullRequest, run_id=run.pk, state=PullRequestState.CREATING))
 
 
 def refuse_busy_pipeline(run: Run) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from autofix import webhooks
+from autofix import rows, webhooks
 from autofix.artifact_schemas import Artifact
 from autofix.exceptions import AutofixError, IssueGone
 from autofix.explorer.client import ExplorerClient, TurnRequest, get_client
@@ -20,6 +20,10 @@ from autofix.steps import STEPS, Lane, Step
 from autofix.wakeups import START_STEP, wake
 
 COMPLETION_HOOK = "autofix.on_completion_hook"
+STARTED = ("session_id", "turn_id", "status", "first_index", "started_at", "repairs", "answers")
+"""What starting a turn changes of a step."""
+CLOSED = ("status", "completed_at", "end_index", "artifact", "error_code", "error_detail")
+"""What ending a step changes of it."""
 
 
 def begin(
@@ -37,7 +41,7 @@ def begin(
         step=step,
         lane=spec.lane,
         lane_slot=spec.lane_slot,
-        attempt=run.steps.filter(step=step).count() + 1,
+        attempt=rows.count(StepExecution, run_id=run.pk, step=step) + 1,
         referrer=referrer,
         user_context=user_context,
         session_id=session_id or run.session_id,
@@ -45,7 +49,7 @@ def begin(
     if get_client().in_database:
         start(run, execution, issue)
     else:
-        execution.save()
+        rows.insert(execution)
         wake(START_STEP, execution.pk)
     announce(run, execution, "started", {})
     return execution
@@ -69,7 +73,7 @@ def start_turn(client: ExplorerClient, run: Run, execution: StepExecution, issue
     execution.session_id = execution.session_id or run.session_id
     spec = STEPS[Step(execution.step)]
     number = execution.repairs + execution.answers
-    execution.turn_id = client.start_turn(
+    turn = client.start_turn(
         execution.session_id,
         TurnRequest(
             key=f"{run.uuid}:{execution.sequence}:{number}",
@@ -86,11 +90,12 @@ def start_turn(client: ExplorerClient, run: Run, execution: StepExecution, issue
             },
         ),
     )
+    execution.turn_id = turn.id
     if execution.status == StepStatus.PENDING:
-        execution.first_index = client.turn(execution.session_id, execution.turn_id).first_index
+        execution.first_index = turn.first_index
         execution.status = StepStatus.RUNNING
         execution.started_at = timezone.now()
-    execution.save()
+    _store(execution, STARTED)
 
 
 def _turns_before(run: Run, execution: StepExecution) -> int:
@@ -209,4 +214,11 @@ def reference_to(row: Repository) -> RepositoryRef:
 def _close(execution: StepExecution, status: StepStatus) -> None:
     execution.status = status
     execution.completed_at = timezone.now()
-    execution.save()
+    _store(execution, CLOSED)
+
+
+def _store(execution: StepExecution, changed: tuple[str, ...]) -> None:
+    if execution._state.adding:  # noqa: SLF001 - Django documents it
+        rows.insert(execution)
+    else:
+        rows.save(execution, *changed)

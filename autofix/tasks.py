@@ -39,8 +39,8 @@ def run_turn(turn_id: int) -> None:
     following: int | None = turn_id
     while following is not None:
         with wakeups.keep(wakeups.RUN_TURN, until) as kept:
-            if runner.run_turn(following):
-                hooks.call_completion_hook(following)
+            if ended := runner.run_turn(following):
+                hooks.tell(ended)
         following = next(map(int, kept.waiting), None)
 
 

@@ -48,7 +48,8 @@ def record(
 ) -> WebhookEvent:
     """Record that something happened, with one delivery for every endpoint that wants it.
 
-    Belongs into the transaction in which it happened, with ``run`` locked: the event takes the run's next sequence.
+    Belongs into the transaction in which it happened, with ``run`` locked: the event takes the run's next sequence, and
+    the caller stores the run afterwards.
     ``key`` names the happening within the organization; the same one again changes nothing and returns the first.
     Secrets in ``data`` are blanked. Raises ValueError for a type that is not in the catalogue.
     """

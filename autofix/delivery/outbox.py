@@ -10,7 +10,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from autofix import conf
+from autofix import conf, rows
 from autofix.delivery import bodies, lanes
 from autofix.models.runs import Run
 from autofix.models.webhooks import Delivery, Endpoint, EndpointFormat, EndpointStatus, WebhookEvent
@@ -32,15 +32,14 @@ def store(
 ) -> WebhookEvent:
     """Write the event once per (organization, key), with a delivery for each endpoint that wants it.
 
-    With ``run`` (locked by the caller) it takes the run's next sequence. ``only`` sends it to that endpoint, whatever its
-    filter. The number of queries does not depend on the number of endpoints.
+    With ``run`` (locked by the caller, who stores it afterwards) it takes the run's next sequence. ``only`` sends it to that
+    endpoint, whatever its filter. The number of queries does not depend on the number of endpoints.
     """
     with transaction.atomic(savepoint=False):
         event, created = _store_event(type, key, organization_id, data, run)
         if created:
             if run is not None:
                 run.event_sequence += 1
-                run.save(update_fields=["event_sequence"])
             _fan_out(event, [only] if only is not None else _takers(organization_id, type), run)
     return event
 
@@ -71,19 +70,16 @@ def _store_event(
     if run is None:
         return WebhookEvent.objects.get_or_create(**named, defaults=event)
     # The run's lock keeps others away: no savepoint is needed for the case that one was faster.
-    known = WebhookEvent.objects.filter(**named).first()
-    return (known, False) if known else (WebhookEvent.objects.create(**named, **event), True)
+    row = WebhookEvent(**named, **event)
+    if rows.insert(row, unless_known_by=("organization_id", "key")):
+        return row, True
+    return WebhookEvent.objects.get(**named), False
 
 
 def _takers(organization_id: str, event_type: str) -> list[Endpoint]:
-    endpoints = Endpoint.objects.filter(organization_id=organization_id).exclude(
-        status=EndpointStatus.DISABLED
-    )
-    return [
-        endpoint
-        for endpoint in endpoints.only("id", "events", "format", "ordered")
-        if wants(endpoint, event_type)
-    ]
+    enabled = (EndpointStatus.ACTIVE, EndpointStatus.OPEN)
+    endpoints = rows.select(Endpoint, organization_id=organization_id, status=enabled)
+    return [endpoint for endpoint in endpoints if wants(endpoint, event_type)]
 
 
 def wants(endpoint: Endpoint, event_type: str) -> bool:

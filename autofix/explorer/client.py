@@ -58,8 +58,8 @@ class ExplorerClient(Protocol):
         """A new session that begins with the given one's blocks below ``before_index``, on the same pins."""
         ...
 
-    def start_turn(self, session_id: str, request: TurnRequest) -> str:
-        """The id of the turn with the request's key, begun now when there is none yet."""
+    def start_turn(self, session_id: str, request: TurnRequest) -> TurnState:
+        """The turn with the request's key, begun now when there is none yet."""
         ...
 
     def rewind(self, session_id: str, index: int) -> None:

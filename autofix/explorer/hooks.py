@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from django.utils import timezone
 
+from autofix import rows
 from autofix.explorer.models import OPEN_TURN, Turn
 from autofix.failpoints import failpoint
 
@@ -38,4 +39,4 @@ def tell(turn: Turn) -> None:
     failpoint("turn.ended")
     get(turn.hook)(turn.session.organization_id, str(turn.session_id), str(turn.pk))
     failpoint("hook.after_commit")
-    Turn.objects.filter(pk=turn.pk, hook_called_at=None).update(hook_called_at=timezone.now())
+    rows.update(Turn, {"hook_called_at": timezone.now()}, pk=turn.pk, hook_called_at=None)

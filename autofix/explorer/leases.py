@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 
-from autofix import conf, heartbeats
+from autofix import conf, heartbeats, rows
 from autofix.exceptions import AutofixError, TurnTimedOut, WorkerLost
 from autofix.explorer.models import OPEN_TURN, Block, Session, Turn, TurnStatus
-from autofix.explorer.state import BlockContent, BlockState, PendingUserInput
+from autofix.explorer.state import BlockContent, PendingUserInput
 from autofix.failpoints import failpoint
 from autofix.wakeups import CALL_HOOK, RUN_TURN, wake
 
@@ -52,34 +51,36 @@ class Lease:
     def turn_id(self) -> int:
         return self.turn.pk
 
-    @property
-    def held(self) -> QuerySet[Turn]:
-        """The turn while it is ours: every write goes through this."""
-        return Turn.objects.filter(pk=self.turn.pk, fence=self.fence, status=TurnStatus.RUNNING)
+    def write(self, **changes: object) -> bool:
+        """Change the turn while it is ours: every write goes through this. False when it is not (any more)."""
+        held = {"pk": self.turn.pk, "fence": self.fence, "status": TurnStatus.RUNNING}
+        return bool(rows.update(Turn, changes, **held))
 
 
 def claim(turn_id: int) -> Lease | None:
     """Take the turn if it is open and nobody holds it; None when there is nothing to take."""
     now = timezone.now()
-    free = Turn.objects.filter(heartbeats.free(now), pk=turn_id, status__in=OPEN_TURN)
-    turn = free.select_related("session").first()
-    if turn is None or _rests(turn, now):
+    turn = rows.find(Turn, pk=turn_id, status=OPEN_TURN)
+    if turn is None or not heartbeats.is_free(turn.lease_expires_at, now) or _rests(turn, now):
         return None
-    taken = {
+    taken: dict[str, object] = {
         "fence": turn.fence + 1,
         "status": TurnStatus.RUNNING,
         "lease_owner": f"{socket.gethostname()}/{os.getpid()}/{uuid.uuid4().hex[:8]}",
         "lease_expires_at": _lease_end(),
         "deadline": turn.deadline or now + timedelta(seconds=conf.settings().turn.timeout_s),
     }
-    # Of several who saw it free the first one raises the fence, and the others find the one that they saw gone.
-    if not free.filter(fence=turn.fence).update(**taken):
+    # Of several who saw it free the first one raises the fence, and the others find what they saw gone.
+    seen = {"fence": turn.fence, "status": turn.status, "lease_expires_at": turn.lease_expires_at}
+    if not rows.update(Turn, taken, pk=turn.pk, **seen):
         return None
     for name, value in taken.items():
         setattr(turn, name, value)
-    if turn.fence > 1:
-        # The update may have waited for an earlier holder's last block: what was read before it is old then.
-        turn.session.refresh_from_db()
+    # Read now that the turn is ours: the update may have waited for an earlier holder's last block.
+    session = rows.find(Session, pk=turn.session_id)
+    if session is None:
+        return None
+    turn.session = session
     return Lease(turn, turn.fence)
 
 
@@ -103,34 +104,27 @@ def check(turn: Turn) -> None:
         raise WorkerLost(f"{MAX_CLAIMS} workers took this turn and none ended it.")
 
 
-def append(lease: Lease, content: BlockContent) -> BlockState:
+def append(lease: Lease, content: BlockContent) -> None:
     """Persist the next block and extend the lease, in one transaction; LeaseLost, or a reason of :func:`check`."""
     session = lease.turn.session
+    end = session.next_index + 1
+    block = Block(session=session, turn=lease.turn, index=end - 1, content=content.model_dump(mode="json"))
+    check(lease.turn)
     with transaction.atomic():
-        if not lease.held.filter(deadline__gt=timezone.now()).update(lease_expires_at=_lease_end()):
-            check_still_held(lease)
-            raise TurnTimedOut
-        block = Block.objects.create(
-            session=session,
-            turn=lease.turn,
-            index=session.next_index,
-            content=content.model_dump(mode="json"),
-        )
-        Session.objects.filter(pk=session.pk).update(next_index=block.index + 1, updated_at=block.created_at)
+        if not lease.write(lease_expires_at=_lease_end(), end_index=end):
+            raise LeaseLost
+        rows.insert(block)
+        rows.update(Session, {"next_index": end, "updated_at": block.created_at}, pk=session.pk)
         failpoint("block.before_commit")
-    session.next_index += 1
+    session.next_index = end
     failpoint("block.after_commit")
-    return BlockState(
-        id=str(block.uuid), index=block.index, timestamp=block.created_at, **content.model_dump()
-    )
 
 
 def check_still_held(lease: Lease) -> None:
     """LeaseLost, or a reason of :func:`check`, when the turn must not go on."""
-    turn = lease.held.first()
-    if turn is None:
+    if rows.find(Turn, pk=lease.turn_id, fence=lease.fence, status=TurnStatus.RUNNING) is None:
         raise LeaseLost
-    check(turn)
+    check(lease.turn)
 
 
 def end(
@@ -141,7 +135,7 @@ def end(
     pending: PendingUserInput | None = None,
 ) -> None:
     """Store how the turn ended; LeaseLost when it is not ours any more."""
-    ended = lease.held.update(
+    ended = lease.write(
         status=status,
         error_code=error.code if error else "",
         error_detail=error.detail if error else "",
@@ -156,7 +150,7 @@ def end(
 def give_back(lease: Lease) -> None:
     """Let another worker take the turn at once: this one is told to stop."""
     with transaction.atomic():
-        if lease.held.update(lease_expires_at=None, status=TurnStatus.PENDING):
+        if lease.write(lease_expires_at=None, status=TurnStatus.PENDING):
             wake(RUN_TURN, lease.turn_id)
 
 
@@ -167,16 +161,14 @@ def try_later(lease: Lease) -> bool:
     wait_s = TRY_AGAIN_S[lease.fence - 1]
     with transaction.atomic():
         due = timezone.now() + timedelta(seconds=wait_s)
-        if lease.held.update(lease_expires_at=due, status=TurnStatus.PENDING):
+        if lease.write(lease_expires_at=due, status=TurnStatus.PENDING):
             wake(RUN_TURN, lease.turn_id, countdown=wait_s + 1)
     return True
 
 
 def heartbeat(lease: Lease) -> AbstractContextManager[None]:
     """Extend the lease from a thread while the agent thinks for longer than a lease lasts."""
-    return heartbeats.heartbeat(
-        lambda: bool(lease.held.update(lease_expires_at=_lease_end())), f"turn-{lease.turn_id}"
-    )
+    return heartbeats.heartbeat(lambda: lease.write(lease_expires_at=_lease_end()), f"turn-{lease.turn_id}")
 
 
 def _lease_end() -> datetime:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import ClassVar
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import transaction
 from django.db.models import F, OuterRef, Subquery
-from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from autofix import conf, wakeups
+from autofix import conf, rows, wakeups
 from autofix.explorer.agents import registry
 from autofix.explorer.client import TurnRequest
 from autofix.explorer.models import OPEN_TURN, Block, Session, Turn, TurnStatus
@@ -24,6 +25,7 @@ from autofix.explorer.state import (
     Usage,
 )
 from autofix.hosts import Issue, RepositoryRef
+from autofix.rows import Row
 
 SESSION_STATUS: dict[str, SessionStatus] = {
     TurnStatus.PENDING: "processing",
@@ -80,14 +82,11 @@ class LocalExplorer:
             )
         return str(fork.pk)
 
-    def start_turn(self, session_id: str, request: TurnRequest) -> str:
+    def start_turn(self, session_id: str, request: TurnRequest) -> TurnState:
         """Begins with the prompt as the turn's first block and wakes a worker after the commit."""
         with transaction.atomic(savepoint=False):
-            session = Session.objects.select_for_update().get(pk=session_id)
-            known = Turn.objects.filter(key=request.key).values_list("pk", flat=True).first()
-            if known is not None:
-                return str(known)
-            turn = Turn.objects.create(
+            session = _row(rows.find(Session, lock=True, pk=session_id))
+            turn = Turn(
                 session=session,
                 key=request.key,
                 prompt=request.prompt,
@@ -97,18 +96,17 @@ class LocalExplorer:
                 metadata=request.metadata,
                 hook=request.hook,
                 first_index=session.next_index,
+                end_index=session.next_index + 1,
             )
+            if not rows.insert(turn, unless_known_by=("key",)):
+                return _turn_state(_row(rows.find(Turn, key=request.key)))
             prompt = Message(role="user", content=request.prompt, metadata=request.metadata)
-            Block.objects.create(
-                session=session,
-                turn=turn,
-                index=session.next_index,
-                content={"message": prompt.model_dump(mode="json"), "artifacts": [], "file_patches": []},
-            )
-            session.next_index += 1
-            session.save(update_fields=["next_index", "updated_at"])
+            content = {"message": prompt.model_dump(mode="json"), "artifacts": [], "file_patches": []}
+            rows.insert(Block(session=session, turn=turn, index=turn.first_index, content=content))
+            session.next_index = turn.end_index
+            rows.save(session, "next_index", "updated_at")
             wakeups.wake(wakeups.RUN_TURN, turn.pk)
-        return str(turn.pk)
+        return _turn_state(turn)
 
     def rewind(self, session_id: str, index: int) -> None:
         with transaction.atomic():
@@ -131,26 +129,7 @@ class LocalExplorer:
         )
 
     def turn(self, session_id: str, turn_id: str) -> TurnState:
-        following = Turn.objects.filter(session_id=session_id, pk__gt=OuterRef("pk")).order_by("pk")
-        turn = (
-            Turn.objects.annotate(
-                end_index=Coalesce(Subquery(following.values("first_index")[:1]), F("session__next_index"))
-            )
-            .defer("prompt", "artifact_schema")
-            .get(pk=turn_id, session_id=session_id)
-        )
-        pending = turn.pending_user_input
-        return TurnState(
-            id=str(turn.pk),
-            status=turn.status,  # type: ignore[arg-type]  # the column's choices are the literal's words
-            first_index=turn.first_index,
-            end_index=turn.end_index,
-            metadata=turn.metadata,
-            error_code=turn.error_code,
-            error_detail=turn.error_detail,
-            pending_user_input=PendingUserInput.model_validate(pending) if pending else None,
-            usage=Usage.model_validate(turn.usage),
-        )
+        return _turn_state(_row(rows.find(Turn, pk=turn_id, session_id=session_id)))
 
     def version(self, session_id: str) -> str:
         last = Turn.objects.filter(session_id=OuterRef("pk")).order_by("-pk")
@@ -165,20 +144,41 @@ class LocalExplorer:
         return total
 
     def state(self, session_id: str, *, since: int = -1, turn_id: str | None = None) -> RunState:
-        turns = Turn.objects.filter(session_id=OuterRef("pk")).order_by("-pk")
-        session = Session.objects.annotate(last_status=Subquery(turns.values("status")[:1])).get(
-            pk=session_id
-        )
-        blocks = session.blocks.filter(index__gt=since)
-        if turn_id is not None:
-            blocks = blocks.filter(turn_id=turn_id)
+        session = _row(rows.find(Session, pk=session_id))
+        last = rows.select(Turn, order="-pk", limit=1, session_id=session_id)
+        blocks: Iterable[Block]
+        if turn_id is None:
+            blocks = session.blocks.filter(index__gt=since)
+        else:
+            blocks = rows.select(Block, order="index", session_id=session.pk, turn_id=turn_id)
         return RunState(
             session_id=str(session.pk),
-            status=SESSION_STATUS[session.last_status] if session.last_status else "completed",
+            status=SESSION_STATUS[last[0].status] if last else "completed",
             updated_at=session.updated_at,
-            blocks=[block_state(block) for block in blocks],
+            blocks=[block_state(block) for block in blocks if block.index > since],
             pins=session.pins,
         )
+
+
+def _row(found: Row | None) -> Row:
+    if found is None:
+        raise ObjectDoesNotExist("The explorer has no such session or turn.")
+    return found
+
+
+def _turn_state(turn: Turn) -> TurnState:
+    pending = turn.pending_user_input
+    return TurnState(
+        id=str(turn.pk),
+        status=turn.status,  # type: ignore[arg-type]  # the column's choices are the literal's words
+        first_index=turn.first_index,
+        end_index=turn.end_index,
+        metadata=turn.metadata,
+        error_code=turn.error_code,
+        error_detail=turn.error_detail,
+        pending_user_input=PendingUserInput.model_validate(pending) if pending else None,
+        usage=Usage.model_validate(turn.usage),
+    )
 
 
 def block_state(block: Block) -> BlockState:

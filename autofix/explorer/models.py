@@ -53,7 +53,8 @@ class Turn(models.Model):
     """One prompt and its outcome.
 
     ``key`` makes starting idempotent: the same key gives the same turn. The lease says which worker runs it and until
-    when; ``fence`` counts the workers, and every write of a turn is conditional on it. ``deadline`` is set when the first
+    when; ``fence`` counts the workers, and every write of a turn is conditional on it. Its blocks are those from
+    ``first_index`` up to, not including, ``end_index``. ``deadline`` is set when the first
     worker takes it: waiting in a queue costs no working time. ``hook_called_at`` is null until the completion hook has
     done its work.
     """
@@ -67,6 +68,7 @@ class Turn(models.Model):
     metadata = models.JSONField(default=dict)
     hook = models.CharField(max_length=64)
     first_index = models.PositiveIntegerField(default=0)
+    end_index = models.PositiveIntegerField(default=0)
     status = models.CharField(max_length=24, choices=TurnStatus, default=TurnStatus.PENDING)
     lease_owner = models.CharField(max_length=128, blank=True)
     lease_expires_at = models.DateTimeField(null=True)

@@ -8,20 +8,20 @@ from contextlib import ExitStack, closing
 
 from django.db import Error, InterfaceError, OperationalError, close_old_connections
 
-from autofix import conf
+from autofix import conf, rows
 from autofix.exceptions import AutofixError, IssueGone, WorkFailed
 from autofix.explorer import leases, stopping
 from autofix.explorer.agents.base import AwaitUserInput, TurnBrief
 from autofix.explorer.agents.registry import get_agent
 from autofix.explorer.client import get_client
 from autofix.explorer.local import block_state
-from autofix.explorer.models import Session, Turn, TurnStatus
+from autofix.explorer.models import Block, Session, Turn, TurnStatus
 from autofix.explorer.state import BlockContent, BlockState, latest_patches
 from autofix.explorer.tools.toolbox import Toolbox
 from autofix.explorer.verification import verified
 from autofix.explorer.workspace import open_workspace, pin_repositories
 from autofix.failpoints import failpoint
-from autofix.hosts import Event, Host, HostIssueNotFound, Issue, RepositoryRef, get_host
+from autofix.hosts import Host, HostIssueNotFound, Issue, RepositoryRef, get_host
 from autofix.redaction import redact, redact_data
 
 logger = logging.getLogger(__name__)
@@ -29,11 +29,11 @@ OUTAGES = (OperationalError, InterfaceError)
 """The database cannot be reached or is full: no fault of the turn. Data that it refuses is one."""
 
 
-def run_turn(turn_id: int) -> bool:
-    """Run the turn to its end if it is free. True when this call ended it: its completion hook is due then."""
+def run_turn(turn_id: int) -> Turn | None:
+    """Run the turn to its end if it is free. The turn when this call ended it: its completion hook is due then."""
     lease = leases.claim(turn_id)
     if lease is None:
-        return False
+        return None
     try:
         with leases.heartbeat(lease):
             failpoint("turn.claimed")
@@ -41,19 +41,19 @@ def run_turn(turn_id: int) -> bool:
             failpoint("turn.before_end")
             if getattr(ending, "retryable", False) and leases.try_later(lease):
                 logger.warning("turn %s is tried again later: %s", turn_id, ending)
-                return False
+                return None
             _end(lease, ending)
     except leases.LeaseLost:
         logger.info("turn %s was taken over or cancelled", turn_id)
-        return False
+        return None
     except stopping.WorkerStopping:
         leases.give_back(lease)
-        return False
+        return None
     except BaseException:
         # The database went away, or this process is being ended: somebody else goes on where the blocks end.
         _try_to_give_back(lease)
         raise
-    return True
+    return lease.turn
 
 
 def _try_to_give_back(lease: leases.Lease) -> None:
@@ -84,8 +84,8 @@ def _ask_agent(lease: leases.Lease, turn: Turn) -> None:
     host = get_host()
     issue = _issue_of(host, session)
     repositories = [RepositoryRef(**ref) for ref in session.repositories]
-    pins = _pins(session, Toolbox(issue, host, {}).event(), repositories)
-    history = [block_state(block) for block in session.blocks.all()]
+    pins = _pins(session, Toolbox(issue, host, {}), repositories)
+    history = [block_state(block) for block in rows.select(Block, order="index", session_id=session.pk)]
     brief = TurnBrief(
         turn.prompt,
         turn.artifact_key or None,
@@ -154,13 +154,14 @@ def _issue_of(host: Host, session: Session) -> Issue:
         raise IssueGone from exc
 
 
-def _pins(session: Session, event: Event | None, repositories: list[RepositoryRef]) -> dict[str, str]:
+def _pins(session: Session, toolbox: Toolbox, repositories: list[RepositoryRef]) -> dict[str, str]:
     """The commits that this session works on, fixed by its first turn for the event that the agent reads.
 
     RepositoryUnavailable when one cannot be read.
     """
     if session.pins or not repositories:
         return dict(session.pins)
+    event = toolbox.event()
     pins = pin_repositories(repositories, event.release if event else "")
     Session.objects.filter(pk=session.pk, pins={}).update(pins=pins)
     session.refresh_from_db(fields=["pins"])

@@ -52,7 +52,7 @@ def test_turn_leaves_its_blocks_and_calls_the_hook(
 ) -> None:
     """The prompt is the first block, the agent's follow without gaps, and the hook hears of the end."""
     session = explorer.start_session(issue, [])
-    turn = explorer.start_turn(session, request("k1"))
+    turn = explorer.start_turn(session, request("k1")).id
     queue.drain()
     state = explorer.state(session)
     assert [block.index for block in state.blocks] == [0, 1, 2]
@@ -67,10 +67,10 @@ def test_same_key_is_the_same_turn(
 ) -> None:
     """Starting twice, before and after the end, gives one turn and one prompt."""
     session = explorer.start_session(issue, [])
-    first = explorer.start_turn(session, request("k1"))
-    assert explorer.start_turn(session, request("k1")) == first
+    first = explorer.start_turn(session, request("k1")).id
+    assert explorer.start_turn(session, request("k1")).id == first
     queue.drain()
-    assert explorer.start_turn(session, request("k1")) == first
+    assert explorer.start_turn(session, request("k1")).id == first
     queue.drain()
     assert len(explorer.state(session).blocks) == 3
 
@@ -80,9 +80,9 @@ def test_turn_knows_its_blocks(
 ) -> None:
     """Each turn's range covers its own blocks and no others."""
     session = explorer.start_session(issue, [])
-    first = explorer.start_turn(session, request("k1"))
+    first = explorer.start_turn(session, request("k1")).id
     queue.drain()
-    second = explorer.start_turn(session, request("k2", "solution"))
+    second = explorer.start_turn(session, request("k2", "solution")).id
     queue.drain()
     ranges = [(t.first_index, t.end_index) for t in (explorer.turn(session, t) for t in (first, second))]
     assert ranges == [(0, 3), (3, 6)]
@@ -150,7 +150,7 @@ def test_cancelled_turn_takes_no_more_blocks(
 ) -> None:
     """A turn that was cancelled before it began ends with its prompt alone; cancelling again does nothing."""
     session = explorer.start_session(issue, [])
-    turn = explorer.start_turn(session, request("k1"))
+    turn = explorer.start_turn(session, request("k1")).id
     explorer.cancel_turn(turn)
     explorer.cancel_turn(turn)
     queue.drain()
@@ -163,7 +163,7 @@ def test_failed_turn_says_why(
 ) -> None:
     """An agent that cannot go on leaves a code and a sentence, and the hook is called all the same."""
     session = explorer.start_session(issue, [])
-    turn = explorer.start_turn(session, request("k1", "no_such_step"))
+    turn = explorer.start_turn(session, request("k1", "no_such_step")).id
     queue.drain()
     state = explorer.turn(session, turn)
     assert (state.status, state.error_code) == ("failed", "agent_error")

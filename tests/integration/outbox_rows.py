@@ -29,13 +29,15 @@ def make_endpoint(url: str = "https://example.com/hook", **fields: Any) -> Endpo
 
 def record(run: Run, kind: str = "root_cause_started", **data: Any) -> WebhookEvent:
     """The run's next event."""
-    return webhooks.record(
+    event = webhooks.record(
         f"autofix.{kind}",
         key=f"{run.uuid}:{run.event_sequence + 1}",
         organization_id=run.organization_id,
         data=data,
         run=run,
     )
+    run.save(update_fields=["event_sequence"])
+    return event
 
 
 def make_due() -> None:

@@ -76,13 +76,13 @@ def test_what_a_failing_worker_kept_is_sent_after_all(
     first_turn: int, sent: Sent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An error after the hook's commit leaves no turn without a wake-up."""
-    call = hooks.call_completion_hook
+    tell = hooks.tell
 
-    def call_and_fail(turn_id: int) -> None:
-        call(turn_id)
+    def tell_and_fail(turn: Turn) -> None:
+        tell(turn)
         raise ConnectionError
 
-    monkeypatch.setattr(hooks, "call_completion_hook", call_and_fail)
+    monkeypatch.setattr(hooks, "tell", tell_and_fail)
     with pytest.raises(ConnectionError):
         tasks.run_turn(first_turn)
     assert sorted(args[0] for _, args in sent) == sorted(

@@ -110,7 +110,7 @@ def test_deadline_counts_from_the_first_worker(turn: Turn, settings: Settings) -
     assert turn.deadline is None
     lease = leases.claim(turn.pk)
     assert lease is not None
-    Turn.objects.update(deadline=timezone.now())
+    lease.turn.deadline = timezone.now()
     with pytest.raises(TurnTimedOut):
         leases.append(lease, thought("more"))
 

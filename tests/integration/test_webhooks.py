@@ -137,7 +137,6 @@ class TestOnce:
             second = webhooks.record("autofix.pr_created", data={"n": 2}, **common)
         assert second.pk == first.pk
         assert second.body["data"] == {"n": 1}
-        run.refresh_from_db()
         assert run.event_sequence == 1
         assert Delivery.objects.count() == 1
         assert [message.task for message in queue.messages] == [DELIVER]
@@ -173,6 +172,7 @@ class TestOnce:
                     webhooks.record(
                         "autofix.pr_created", key=f"k{number}", organization_id="1", data={}, run=locked
                     )
+                    locked.save()
             finally:
                 connection.close()
 

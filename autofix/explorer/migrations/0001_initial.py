@@ -41,6 +41,7 @@ class Migration(migrations.Migration):
                 ('metadata', models.JSONField(default=dict)),
                 ('hook', models.CharField(max_length=64)),
                 ('first_index', models.PositiveIntegerField(default=0)),
+                ('end_index', models.PositiveIntegerField(default=0)),
                 ('status', models.CharField(choices=[('pending', 'Pending'), ('running', 'Running'), ('completed', 'Completed'), ('failed', 'Failed'), ('cancelled', 'Cancelled'), ('awaiting_user_input', 'Awaiting')], default='pending', max_length=24)),
                 ('lease_owner', models.CharField(blank=True, max_length=128)),
                 ('lease_expires_at', models.DateTimeField(null=True)),

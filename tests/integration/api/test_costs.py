@@ -18,10 +18,10 @@ from tests.integration.api.conftest import Caller
 from tests.pipeline import Play
 
 pytestmark = pytest.mark.django_db(transaction=True)
-POST = 40  # three more for the organization's first run of a month
+POST = 36  # three more for the organization's first run of a month
 TURN = 6
 BLOCK = 5
-HOOK = 32
+HOOK = 28
 UNCHANGED = 8
 
 

@@ -125,7 +125,8 @@ def test_the_turns_deadline_ends_a_hanging_call(
     model.respond = lambda _: Answer(DONE.body, wait_s=8)
     run = investigate()
     assert (run.status, run.failure_code) == ("error", "timeout")
-    assert ModelCall.objects.get().status == "abandoned"
+    # The library's own time-out and the turn's are equally long; either may be the first to strike.
+    assert ModelCall.objects.get().status in ("abandoned", "failed")
 
 
 def test_the_next_model_is_asked(investigate: Investigate, configure: Configure, model: ModelServer) -> None:
