@@ -16,7 +16,7 @@ from autofix.autofix_agent import HOOK_REFERRER, coding_enabled, fork_for
 from autofix.exceptions import IssueGone, NothingToPush, WorkFailed
 from autofix.explorer.client import get_client
 from autofix.failpoints import failpoint
-from autofix.hosts import HostIssueNotFound, Issue, get_host
+from autofix.hosts import HostIssueNotFound, Issue, issue_of
 from autofix.models import ACTIVE_STEP, Run, RunStatus, StepExecution
 from autofix.preferences import preference_of, wanted_side_steps
 from autofix.prompts import repair_prompt
@@ -37,18 +37,20 @@ def on_completion_hook(organization_id: str, session_id: str, turn_id: str) -> N
     if turn.status in ("pending", "running"):
         return
     try:
-        issue = get_host().resolve_issue(execution.run.issue_id, organization_id)
+        issue = issue_of(execution.run.issue_id, organization_id)
         outcome = judge(execution, turn, issue)
     except HostIssueNotFound:
         issue, outcome = None, Outcome(turn, failure=IssueGone())
     try:
-        _conclude(execution, turn_id, issue, outcome)
+        _conclude(execution, issue, outcome)
     except Exception as exc:
         if isinstance(exc, (OperationalError, InterfaceError)):
             raise  # an outage of the database: the sweeper has the hook called again
         logger.exception("the result of turn %s could not be recorded", turn_id)
         reason = exc if isinstance(exc, WorkFailed) else WorkFailed(UNRECORDED)
-        _conclude(execution, turn_id, issue, Outcome(turn, failure=reason))
+        untouched = _active_step(organization_id, session_id, turn_id)
+        if untouched is not None:
+            _conclude(untouched, issue, Outcome(turn, failure=reason))
 
 
 def _active_step(organization_id: str, session_id: str, turn_id: str) -> StepExecution | None:
@@ -61,17 +63,21 @@ def _active_step(organization_id: str, session_id: str, turn_id: str) -> StepExe
     return execution
 
 
-def _conclude(execution: StepExecution, turn_id: str, issue: Issue | None, outcome: Outcome) -> None:
+def _conclude(execution: StepExecution, issue: Issue | None, outcome: Outcome) -> None:
     """Record the outcome in one transaction, unless somebody did; nothing when the run was deleted."""
     with transaction.atomic():
         run = rows.find(Run, lock=True, pk=execution.run_id)
         if run is None:
             return
-        held = rows.find(StepExecution, pk=execution.pk, turn_id=turn_id, status=ACTIVE_STEP)
-        if held is not None:
-            held.run = run
-            _record(run, held, issue, outcome)
-            failpoint("hook.before_commit")
+        if run.version != execution.run.version:  # whatever changes a step gives its run a new version
+            turn = {"session_id": execution.session_id, "turn_id": execution.turn_id}
+            changed = _active_step(run.organization_id, **turn)
+            if changed is None:
+                return
+            execution = changed
+        execution.run = run
+        _record(run, execution, issue, outcome)
+        failpoint("hook.before_commit")
 
 
 def _record(run: Run, execution: StepExecution, issue: Issue | None, outcome: Outcome) -> None:

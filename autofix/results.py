@@ -20,7 +20,7 @@ from autofix.exceptions import (
     WorkFailed,
 )
 from autofix.explorer.client import get_client
-from autofix.explorer.state import FilePatch, RunState, TurnState, latest_patches
+from autofix.explorer.state import BlockState, FilePatch, TurnState, latest_patches
 from autofix.explorer.workspace import read_pinned
 from autofix.hosts import Event, Issue, get_host
 from autofix.models import StepExecution
@@ -82,12 +82,11 @@ def changes_by_repository(patches: list[FilePatch]) -> dict[str, list[dict[str, 
 def _judge_result(execution: StepExecution, turn: TurnState, issue: Issue) -> Outcome:
     spec = STEPS[Step(execution.step)]
     if spec.artifact is None:
-        state = get_client().state(execution.session_id)
-        patches = latest_patches(state.blocks)
-        revised = _revised(_written(state, turn), state, issue)
+        blocks = get_client().state(execution.session_id).blocks
+        patches = latest_patches(blocks)
+        revised = _revised(_written(blocks, turn), execution.session_id, issue)
         return Outcome(turn, patches=patches, failure=None if patches else NoCodeChanges(), revised=revised)
-    state = get_client().state(execution.session_id, turn_id=turn.id)
-    newest = _written(state, turn)
+    newest = _written(get_client().blocks(execution.session_id, turn.id), turn)
     written = newest.pop(spec.artifact_key or "", None)
     if written is None:
         missing = ArtifactMissing()
@@ -96,23 +95,25 @@ def _judge_result(execution: StepExecution, turn: TurnState, issue: Issue) -> Ou
         artifact = spec.artifact.model_validate(written)
     except ValidationError as exc:
         return _refused(turn, [_sentence(e["loc"], e["msg"]) for e in exc.errors(include_input=False)])
-    problems = _unproven(artifact, state, issue) if isinstance(artifact, RootCauseArtifact) else []
+    problems = (
+        _unproven(artifact, execution.session_id, issue) if isinstance(artifact, RootCauseArtifact) else []
+    )
     if problems:
         return _refused(turn, problems)
-    return Outcome(turn, artifact=artifact, revised=_revised(newest, state, issue))
+    return Outcome(turn, artifact=artifact, revised=_revised(newest, execution.session_id, issue))
 
 
-def _written(state: RunState, turn: TurnState) -> dict[str, dict[str, Any]]:
+def _written(blocks: list[BlockState], turn: TurnState) -> dict[str, dict[str, Any]]:
     """The newest artifact of each key that the turn wrote."""
     return {
         artifact.key: artifact.data
-        for block in state.blocks
+        for block in blocks
         if turn.first_index <= block.index < turn.end_index
         for artifact in block.artifacts
     }
 
 
-def _revised(written: dict[str, dict[str, Any]], state: RunState, issue: Issue) -> dict[Step, Artifact]:
+def _revised(written: dict[str, dict[str, Any]], session_id: str, issue: Issue) -> dict[Step, Artifact]:
     """Those of other steps that hold; one that does not leaves the earlier one in place."""
     revised: dict[Step, Artifact] = {}
     for spec in STEPS.values():
@@ -123,7 +124,7 @@ def _revised(written: dict[str, dict[str, Any]], state: RunState, issue: Issue) 
         except ValidationError:
             logger.warning("a revised %s is not valid and changes nothing", spec.artifact_key)
             continue
-        if not (isinstance(artifact, RootCauseArtifact) and _unproven(artifact, state, issue)):
+        if not (isinstance(artifact, RootCauseArtifact) and _unproven(artifact, session_id, issue)):
             revised[spec.step] = artifact
     return revised
 
@@ -136,16 +137,17 @@ def _sentence(place: tuple[int | str, ...], message: str) -> str:
     return f"{'.'.join(str(part) for part in place)}: {message}" if place else message
 
 
-def _unproven(artifact: RootCauseArtifact, state: RunState, issue: Issue) -> list[str]:
+def _unproven(artifact: RootCauseArtifact, session_id: str, issue: Issue) -> list[str]:
     """One sentence for each citation whose quote is not found at its place."""
     if not artifact.evidence:
         return []
     repositories = {r.name: r for r in repositories_of(issue)}
+    pins = get_client().pins(session_id)
 
     def read_code(repo_name: str, path: str) -> str | None:
-        if repo_name not in repositories or repo_name not in state.pins:
+        if repo_name not in repositories or repo_name not in pins:
             return None
-        return read_pinned(repositories[repo_name], state.pins[repo_name], path)
+        return read_pinned(repositories[repo_name], pins[repo_name], path)
 
     found = [unresolved(artifact.evidence, read_code=read_code, event=raw) for raw in _raw_events(issue)]
     return min(found, key=len)

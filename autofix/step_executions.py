@@ -12,7 +12,7 @@ from autofix.artifact_schemas import Artifact
 from autofix.exceptions import AutofixError, IssueGone
 from autofix.explorer.client import ExplorerClient, TurnRequest, get_client
 from autofix.explorer.state import TurnState
-from autofix.hosts import HostIssueNotFound, Issue, ProjectRef, RepositoryRef, get_host
+from autofix.hosts import HostIssueNotFound, Issue, ProjectRef, RepositoryRef, get_host, issue_of
 from autofix.models import ACTIVE_STEP, Repository, Run, StepExecution, StepStatus
 from autofix.prompts import build_step_prompt
 from autofix.redaction import redact
@@ -58,7 +58,7 @@ def begin(
 def start(run: Run, execution: StepExecution, issue: Issue | None = None) -> None:
     """Give the step's prompt to the explorer; the step fails when its issue is gone."""
     try:
-        issue = issue or get_host().resolve_issue(run.issue_id, run.organization_id)
+        issue = issue or issue_of(run.issue_id, run.organization_id)
     except HostIssueNotFound:
         fail(run, execution, IssueGone())
         return

@@ -12,6 +12,7 @@ from django.utils import timezone
 from autofix import autofix_agent, automation, pull_requests, sweeper, wakeups
 from autofix.delivery import relay, upkeep
 from autofix.explorer import hooks, runner, stopping
+from autofix.hosts import asked_once
 
 GOES_ON_S = 1.0
 
@@ -37,11 +38,12 @@ def run_turn(turn_id: int) -> None:
     """
     until = time.monotonic() + GOES_ON_S
     following: int | None = turn_id
-    while following is not None:
-        with wakeups.keep(wakeups.RUN_TURN, until) as kept:
-            if ended := runner.run_turn(following):
-                hooks.tell(ended)
-        following = next(map(int, kept.waiting), None)
+    with asked_once():
+        while following is not None:
+            with wakeups.keep(wakeups.RUN_TURN, until) as kept:
+                if ended := runner.run_turn(following):
+                    hooks.tell(ended)
+            following = next(map(int, kept.waiting), None)
 
 
 @shared_task(name=wakeups.CALL_HOOK)

@@ -10,7 +10,7 @@ from django.utils.module_loading import import_string
 
 from autofix import conf
 from autofix.exceptions import Misconfigured
-from autofix.explorer.state import RunState, TurnState, Usage
+from autofix.explorer.state import BlockState, RunState, TurnState, Usage
 from autofix.hosts import Issue, RepositoryRef
 
 
@@ -82,8 +82,16 @@ class ExplorerClient(Protocol):
         """What all turns of the session cost together."""
         ...
 
-    def state(self, session_id: str, *, since: int = -1, turn_id: str | None = None) -> RunState:
-        """The session with its blocks after index ``since``, of one turn or of all."""
+    def state(self, session_id: str, *, since: int = -1) -> RunState:
+        """The session with its blocks after index ``since``."""
+        ...
+
+    def blocks(self, session_id: str, turn_id: str) -> list[BlockState]:
+        """The blocks of one turn."""
+        ...
+
+    def pins(self, session_id: str) -> dict[str, str]:
+        """The commit of each repository that the session works on, by its name."""
         ...
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import asdict
 from typing import ClassVar
 
@@ -143,21 +142,23 @@ class LocalExplorer:
             total = total.plus(Usage.model_validate(spent))
         return total
 
-    def state(self, session_id: str, *, since: int = -1, turn_id: str | None = None) -> RunState:
+    def state(self, session_id: str, *, since: int = -1) -> RunState:
         session = _row(rows.find(Session, pk=session_id))
-        last = rows.select(Turn, order="-pk", limit=1, session_id=session_id)
-        blocks: Iterable[Block]
-        if turn_id is None:
-            blocks = session.blocks.filter(index__gt=since)
-        else:
-            blocks = rows.select(Block, order="index", session_id=session.pk, turn_id=turn_id)
+        last = rows.select(Turn, order="-pk", limit=1, session_id=session.pk)
         return RunState(
             session_id=str(session.pk),
             status=SESSION_STATUS[last[0].status] if last else "completed",
             updated_at=session.updated_at,
-            blocks=[block_state(block) for block in blocks if block.index > since],
+            blocks=[block_state(block) for block in session.blocks.filter(index__gt=since)],
             pins=session.pins,
         )
+
+    def blocks(self, session_id: str, turn_id: str) -> list[BlockState]:
+        own = rows.select(Block, order="index", session_id=session_id, turn_id=turn_id)
+        return [block_state(block) for block in own]
+
+    def pins(self, session_id: str) -> dict[str, str]:
+        return dict(_row(rows.find(Session, pk=session_id)).pins)
 
 
 def _row(found: Row | None) -> Row:

@@ -21,7 +21,7 @@ from autofix.explorer.tools.toolbox import Toolbox
 from autofix.explorer.verification import verified
 from autofix.explorer.workspace import open_workspace, pin_repositories
 from autofix.failpoints import failpoint
-from autofix.hosts import Host, HostIssueNotFound, Issue, RepositoryRef, get_host
+from autofix.hosts import HostIssueNotFound, Issue, RepositoryRef, get_host, issue_of
 from autofix.redaction import redact, redact_data
 
 logger = logging.getLogger(__name__)
@@ -82,7 +82,7 @@ def _play(lease: leases.Lease) -> AutofixError | AwaitUserInput | None:
 def _ask_agent(lease: leases.Lease, turn: Turn) -> None:
     session = turn.session
     host = get_host()
-    issue = _issue_of(host, session)
+    issue = _issue_of(session)
     repositories = [RepositoryRef(**ref) for ref in session.repositories]
     pins = _pins(session, Toolbox(issue, host, {}), repositories)
     history = [block_state(block) for block in rows.select(Block, order="index", session_id=session.pk)]
@@ -147,9 +147,9 @@ def without_secrets(content: BlockContent) -> BlockContent:
     )
 
 
-def _issue_of(host: Host, session: Session) -> Issue:
+def _issue_of(session: Session) -> Issue:
     try:
-        return host.resolve_issue(session.issue_id, session.organization_id)
+        return issue_of(session.issue_id, session.organization_id)
     except HostIssueNotFound as exc:
         raise IssueGone from exc
 

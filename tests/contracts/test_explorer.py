@@ -86,7 +86,7 @@ def test_turn_knows_its_blocks(
     queue.drain()
     ranges = [(t.first_index, t.end_index) for t in (explorer.turn(session, t) for t in (first, second))]
     assert ranges == [(0, 3), (3, 6)]
-    own = explorer.state(session, turn_id=second).blocks
+    own = explorer.blocks(session, second)
     assert [block.index for block in own] == [3, 4, 5]
 
 
