@@ -1,0 +1,103 @@
+"""Statements built once read and write what the ORM reads and writes, on every database."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from django.db import connection, transaction
+from django.db.utils import IntegrityError
+from django.test.utils import CaptureQueriesContext
+
+from autofix import rows
+from autofix.explorer.models import Block, Session, Turn
+from autofix.models import ProjectPreference
+
+pytestmark = pytest.mark.django_db
+LATER = datetime(2031, 2, 3, 4, 5, 6, 789012, tzinfo=UTC)
+
+
+@pytest.fixture
+def session() -> Session:
+    return Session.objects.create(organization_id="1", project_id="2", issue_id="3", pins={"a/b": "f" * 40})
+
+
+def make_turn(session: Session, key: str, **fields: object) -> Turn:
+    return Turn(
+        session=session, key=key, prompt="Why?", hook="h", metadata={"é": [1, None, "\u200b"]}, **fields
+    )
+
+
+def values(row: object) -> dict[str, object]:
+    return {name: value for name, value in vars(row).items() if not name.startswith("_")}
+
+
+def test_a_row_is_the_same_both_ways(session: Session) -> None:
+    """What insert stores the ORM reads, and what find reads is what the ORM reads: JSON, times, UUIDs, truths, nothing."""
+    turn = make_turn(session, "k", deadline=LATER, can_edit=True)
+    assert rows.insert(turn)
+    block = Block(session=session, turn=turn, index=0, content={"n": 1.5, "deep": [{"x": None}]})
+    assert rows.insert(block)
+    for row in (turn, block, session):
+        stored = type(row)._base_manager.get(pk=row.pk)
+        assert values(rows.find(type(row), pk=row.pk)) == values(stored) == values(row)
+        assert rows.find(type(row), pk=row.pk) == stored
+
+
+def test_conditions(session: Session) -> None:
+    """Equality, nothing, one of several, several at once; order and limit."""
+    first, second, third = (make_turn(session, key, status="completed") for key in "abc")
+    second.ended_at = LATER
+    for turn in (first, second, third):
+        rows.insert(turn)
+    assert rows.select(Turn, session_id=session.pk) == [first, second, third]
+    assert rows.select(Turn, order="-key", limit=2, session_id=session.pk) == [third, second]
+    assert rows.select(Turn, key=("a", "c")) == [first, third]
+    assert rows.select(Turn, ended_at=None) == [first, third]
+    assert rows.find(Turn, ended_at=LATER, key="b") == second
+    assert rows.find(Turn, ended_at=LATER, key="a") is None
+    assert rows.count(Turn, session_id=session.pk, ended_at=None) == 2
+
+
+def test_changes_are_counted(session: Session) -> None:
+    """Update says how many rows there were; save stores what it is told, and the time of a column that keeps it."""
+    turn = make_turn(session, "k")
+    rows.insert(turn)
+    assert rows.update(Turn, {"fence": 1, "lease_expires_at": LATER}, pk=turn.pk, fence=0) == 1
+    assert rows.update(Turn, {"fence": 2}, pk=turn.pk, fence=0) == 0
+    turn.refresh_from_db()
+    assert (turn.fence, turn.lease_expires_at) == (1, LATER)
+    before = session.updated_at
+    session.next_index, session.issue_id = 7, "not stored"
+    rows.save(session, "next_index", "updated_at")
+    session.refresh_from_db()
+    assert (session.next_index, session.issue_id) == (7, "3")
+    assert session.updated_at > before
+
+
+def test_what_is_known_is_left_alone(session: Session) -> None:
+    """A row whose unique columns are taken is not stored where that is expected, and is an error where it is not."""
+    rows.insert(make_turn(session, "k", status="completed"))
+    again = make_turn(session, "k", status="completed")
+    assert not rows.insert(again, unless_known_by=("key",))
+    assert Turn.objects.count() == 1
+    assert rows.insert(make_turn(session, "other", status="completed"), unless_known_by=("key",))
+    with pytest.raises(IntegrityError), transaction.atomic():
+        rows.insert(again)
+
+
+def test_another_constraint_is_not_taken_for_the_expected_one(session: Session) -> None:
+    """A second open turn of a session is refused loudly, though its key is new."""
+    rows.insert(make_turn(session, "k"))
+    with pytest.raises(IntegrityError), transaction.atomic():
+        rows.insert(make_turn(session, "other"), unless_known_by=("key",))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_locks_where_there_are_locks() -> None:
+    """A locked row is read FOR UPDATE on a database that knows it."""
+    preference = ProjectPreference.objects.create(organization_id="1", project_id="2")
+    with CaptureQueriesContext(connection) as queries, transaction.atomic():
+        assert rows.find(ProjectPreference, lock=True, pk=preference.pk) == preference
+    locked = any(query["sql"].endswith(" FOR UPDATE") for query in queries.captured_queries)
+    assert locked == connection.features.has_select_for_update
