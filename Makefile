@@ -39,20 +39,24 @@ demo: $(RUNNABLE) ## The main job on a real crash, from the report to the pull r
 serve: $(RUNNABLE) ## Web, worker and beat with the demo's data to look at
 	$(BIN)/python -m demo.serve
 
+# A file's tests stay together: some share a site that takes long to start.
+TEST_WORKERS ?= 2
+PYTEST := $(BIN)/pytest -rs -n $(TEST_WORKERS) --dist loadfile
+
 .PHONY: test
 test: setup ## The whole suite on the embedded default
-	env -u DATABASE_URL -u CELERY_BROKER_URL -u CACHE_URL $(BIN)/pytest -rs --cov $(PYTEST_ARGS)
+	env -u DATABASE_URL -u CELERY_BROKER_URL -u CACHE_URL $(PYTEST) --cov $(PYTEST_ARGS)
 
 .PHONY: test-services
 test-services: export DATABASE_URL ?= postgres://postgres@127.0.0.1:5432/test
 test-services: export CELERY_BROKER_URL ?= redis://127.0.0.1:6379/0
 test-services: export CACHE_URL ?= redis://127.0.0.1:6379/1
 test-services: setup ## The same suite on PostgreSQL and Redis, at the addresses in the environment
-	$(BIN)/pytest -rs $(PYTEST_ARGS)
+	$(PYTEST) $(PYTEST_ARGS)
 
 .PHONY: test-faults
 test-faults: setup ## The whole fault matrix and every broker, on what the environment names; the embedded default without
-	$(BIN)/pytest -rs tests/faults -m "faults_long or not faults_long" $(PYTEST_ARGS)
+	$(PYTEST) tests/faults -m "faults_long or not faults_long" $(PYTEST_ARGS)
 
 .PHONY: check
 check: export AUTOFIX_DATA_DIR := $(VENV)/check-data
