@@ -125,7 +125,7 @@ def open_pull_requests(issue: Issue, run_id: int, *, repo_name: str = "") -> Tri
         runs.refuse_busy_pipeline(run)
         if not run.session_id:
             raise NothingToPush
-        patches = latest_patches(get_client().state(run.session_id).blocks)
+        patches = latest_patches(get_client().patched_blocks(run.session_id))
         runs.reopen(run)
         run.stopping_point = StoppingPoint.OPEN_PR
         pull_requests.request(run, patches, only_repo=repo_name)

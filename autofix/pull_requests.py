@@ -27,7 +27,7 @@ from autofix.exceptions import (
     WorkFailed,
 )
 from autofix.explorer.client import get_client
-from autofix.explorer.state import FilePatch, RunState, latest_patches
+from autofix.explorer.state import BlockState, FilePatch, latest_patches
 from autofix.failpoints import failpoint
 from autofix.hosts import HostIssueNotFound, Issue, RepositoryRef, get_host
 from autofix.models import PullRequest, PullRequestState, Run, StepStatus
@@ -164,13 +164,14 @@ def _publish(row: PullRequest) -> _Opened:
         raise WorkFailed("The workers that tried to open this pull request died.")
     run = row.run
     issue = _issue_of(run)
-    state = get_client().state(run.session_id)
+    client = get_client()
+    blocks = client.patched_blocks(run.session_id)
     repository = _repository(row, issue)
-    pin = state.pins.get(row.repo_name)
+    pin = client.pins(run.session_id).get(row.repo_name)
     if pin is None:
         raise RepositoryUnavailable("The session is not pinned to a commit of this repository.")
-    description = describe(Story(issue, _artifacts(run), run.explorer, pin, _verification(state)))
-    change = branches.Change(pin, _patches(state, row.repo_name), description.commit_message, run.created_at)
+    description = describe(Story(issue, _artifacts(run), run.explorer, pin, _verification(blocks)))
+    change = branches.Change(pin, _patches(blocks, row.repo_name), description.commit_message, run.created_at)
     sha = branches.push(
         repository, row.branch, change, known=row.commit_sha, protected=conf.settings().protected_paths
     )
@@ -192,8 +193,8 @@ def _repository(row: PullRequest, issue: Issue) -> RepositoryRef:
     return found
 
 
-def _patches(state: RunState, repo_name: str) -> list[tuple[str, str]]:
-    return [(p.patch.path, p.diff) for p in latest_patches(state.blocks) if p.repo_name == repo_name]
+def _patches(blocks: list[BlockState], repo_name: str) -> list[tuple[str, str]]:
+    return [(p.patch.path, p.diff) for p in latest_patches(blocks) if p.repo_name == repo_name]
 
 
 def _artifacts(run: Run) -> dict[str, dict[str, object]]:
@@ -201,11 +202,9 @@ def _artifacts(run: Run) -> dict[str, dict[str, object]]:
     return {step.step: step.artifact for step in done if step.artifact is not None}
 
 
-def _verification(state: RunState) -> str:
+def _verification(blocks: list[BlockState]) -> str:
     """What the agent says of how it checked its change: ``verification`` in the metadata of its newest patch's message."""
-    told = (
-        block.message.metadata.get("verification") for block in reversed(state.blocks) if block.file_patches
-    )
+    told = (block.message.metadata.get("verification") for block in reversed(blocks))
     return str(next(told, None) or "")
 
 

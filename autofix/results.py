@@ -80,13 +80,12 @@ def changes_by_repository(patches: list[FilePatch]) -> dict[str, list[dict[str, 
 
 
 def _judge_result(execution: StepExecution, turn: TurnState, issue: Issue) -> Outcome:
-    spec = STEPS[Step(execution.step)]
+    spec, client = STEPS[Step(execution.step)], get_client()
+    newest = _written(client.blocks(execution.session_id, turn.id))
     if spec.artifact is None:
-        blocks = get_client().state(execution.session_id).blocks
-        patches = latest_patches(blocks)
-        revised = _revised(_written(blocks, turn), execution.session_id, issue)
+        patches = latest_patches(client.patched_blocks(execution.session_id))
+        revised = _revised(newest, execution.session_id, issue)
         return Outcome(turn, patches=patches, failure=None if patches else NoCodeChanges(), revised=revised)
-    newest = _written(get_client().blocks(execution.session_id, turn.id), turn)
     written = newest.pop(spec.artifact_key or "", None)
     if written is None:
         missing = ArtifactMissing()
@@ -103,14 +102,9 @@ def _judge_result(execution: StepExecution, turn: TurnState, issue: Issue) -> Ou
     return Outcome(turn, artifact=artifact, revised=_revised(newest, execution.session_id, issue))
 
 
-def _written(blocks: list[BlockState], turn: TurnState) -> dict[str, dict[str, Any]]:
-    """The newest artifact of each key that the turn wrote."""
-    return {
-        artifact.key: artifact.data
-        for block in blocks
-        if turn.first_index <= block.index < turn.end_index
-        for artifact in block.artifacts
-    }
+def _written(blocks: list[BlockState]) -> dict[str, dict[str, Any]]:
+    """The newest artifact of each key."""
+    return {artifact.key: artifact.data for block in blocks for artifact in block.artifacts}
 
 
 def _revised(written: dict[str, dict[str, Any]], session_id: str, issue: Issue) -> dict[Step, Artifact]:

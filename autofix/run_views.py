@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from autofix import __version__
 from autofix.autofix_agent import Triggered
 from autofix.explorer.client import get_client
-from autofix.explorer.state import BlockState, FilePatch, PendingUserInput, RunState, Usage, latest_patches
+from autofix.explorer.state import BlockState, FilePatch, PendingUserInput, Usage, latest_patches
 from autofix.models import (
     ACTIVE_STEP,
     PullRequest,
@@ -163,8 +163,7 @@ def run_state(run: Run, since: int = -1) -> RunView:
     """The run with its blocks after index ``since``; all else is complete whatever ``since`` says."""
     steps = list(run.steps.all())
     pull_requests = list(run.pull_requests.order_by("repo_name"))
-    session = session_of(run)
-    blocks = session.blocks if session else []
+    session = get_client().state(run.session_id, since=since) if run.session_id else None
     return RunView(
         run_id=run.pk,
         run_uuid=str(run.uuid),
@@ -176,8 +175,8 @@ def run_state(run: Run, since: int = -1) -> RunView:
         updated_at=max(run.updated_at, session.updated_at) if session else run.updated_at,
         steps=[step_view(step) for step in steps],
         artifacts=_artifacts(steps),
-        code_changes=_code_changes(latest_patches(blocks)),
-        blocks=[block for block in blocks if block.index > since],
+        code_changes=_code_changes(_patches_of(run)),
+        blocks=session.blocks if session else [],
         pending_user_input=_question(run, steps),
         repo_pr_states={pr.repo_name: _pull_request_view(pr) for pr in pull_requests},
         coding_agents={},
@@ -218,17 +217,14 @@ def step_view(step: StepExecution) -> StepView:
     )
 
 
-def session_of(run: Run) -> RunState | None:
-    """The run's session with its blocks, None before the first turn."""
-    return get_client().state(run.session_id) if run.session_id else None
-
-
 def diff_of(run: Run, repo_name: str = "") -> str:
     """The run's changes as one diff that ``git apply`` takes; of one repository when it is named."""
-    session = session_of(run)
-    patches = latest_patches(session.blocks) if session else []
-    chosen = [patch.diff for patch in patches if repo_name in ("", patch.repo_name)]
+    chosen = [patch.diff for patch in _patches_of(run) if repo_name in ("", patch.repo_name)]
     return "".join(diff if diff.endswith("\n") else f"{diff}\n" for diff in chosen)
+
+
+def _patches_of(run: Run) -> list[FilePatch]:
+    return latest_patches(get_client().patched_blocks(run.session_id)) if run.session_id else []
 
 
 def run_failure(run: Run) -> FailureView | None:

@@ -90,6 +90,10 @@ class ExplorerClient(Protocol):
         """The blocks of one turn."""
         ...
 
+    def patched_blocks(self, session_id: str) -> list[BlockState]:
+        """The blocks that change files; what a session has changed stands in them, however long it is."""
+        ...
+
     def pins(self, session_id: str) -> dict[str, str]:
         """The commit of each repository that the session works on, by its name."""
         ...

@@ -108,7 +108,13 @@ def append(lease: Lease, content: BlockContent) -> None:
     """Persist the next block and extend the lease, in one transaction; LeaseLost, or a reason of :func:`check`."""
     session = lease.turn.session
     end = session.next_index + 1
-    block = Block(session=session, turn=lease.turn, index=end - 1, content=content.model_dump(mode="json"))
+    block = Block(
+        session=session,
+        turn=lease.turn,
+        index=end - 1,
+        content=content.model_dump(mode="json"),
+        has_patches=bool(content.file_patches),
+    )
     check(lease.turn)
     with transaction.atomic():
         if not lease.write(lease_expires_at=_lease_end(), end_index=end):

@@ -75,7 +75,13 @@ class LocalExplorer:
             )
             Block.objects.bulk_create(
                 [
-                    Block(session=fork, index=block.index, content=block.content, created_at=block.created_at)
+                    Block(
+                        session=fork,
+                        index=block.index,
+                        content=block.content,
+                        has_patches=block.has_patches,
+                        created_at=block.created_at,
+                    )
                     for block in parent.blocks.filter(index__lt=end)
                 ]
             )
@@ -156,6 +162,10 @@ class LocalExplorer:
     def blocks(self, session_id: str, turn_id: str) -> list[BlockState]:
         own = rows.select(Block, order="index", session_id=session_id, turn_id=turn_id)
         return [block_state(block) for block in own]
+
+    def patched_blocks(self, session_id: str) -> list[BlockState]:
+        patched = rows.select(Block, order="index", session_id=session_id, has_patches=True)
+        return [block_state(block) for block in patched]
 
     def pins(self, session_id: str) -> dict[str, str]:
         return dict(_row(rows.find(Session, pk=session_id)).pins)

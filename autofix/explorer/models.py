@@ -108,18 +108,27 @@ class Turn(models.Model):
 
 
 class Block(models.Model):
-    """One entry of a session: a message, tool calls, artifacts, file patches; JSON as in :mod:`autofix.explorer.state`."""
+    """One entry of a session: a message, tool calls, artifacts, file patches; JSON as in :mod:`autofix.explorer.state`.
+
+    ``has_patches``: it changes files, and is read even where the others are not.
+    """
 
     session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="blocks")
     turn = models.ForeignKey(Turn, on_delete=models.CASCADE, null=True, related_name="blocks")
     index = models.PositiveIntegerField()
     uuid = models.UUIDField(default=uuid.uuid4, editable=False)
     content = models.JSONField()
+    has_patches = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["session", "index"], name="autofix_one_block_per_index")
+        ]
+        indexes = [
+            models.Index(
+                fields=["session", "index"], condition=Q(has_patches=True), name="autofix_patched_blocks"
+            )
         ]
         ordering = ["index"]
 

@@ -90,6 +90,20 @@ def test_turn_knows_its_blocks(
     assert [block.index for block in own] == [3, 4, 5]
 
 
+def test_blocks_that_change_files_are_found_by_themselves(
+    explorer: ExplorerClient, issue: Issue, queue: WakeupQueue, calls: list[tuple[str, str, str]]
+) -> None:
+    """What a session has changed is read without its other blocks, in a fork as well."""
+    session = explorer.start_session(issue, [])
+    for key, step in (("k1", "root_cause"), ("k2", "code_changes")):
+        explorer.start_turn(session, request(key, step))
+        queue.drain()
+    patched = explorer.patched_blocks(session)
+    assert patched == [block for block in explorer.state(session).blocks if block.file_patches] != []
+    in_fork = explorer.patched_blocks(explorer.fork(session, 100))
+    assert [block.file_patches for block in in_fork] == [block.file_patches for block in patched]
+
+
 def test_since_gives_later_blocks_only(
     explorer: ExplorerClient, issue: Issue, queue: WakeupQueue, calls: list[tuple[str, str, str]]
 ) -> None:

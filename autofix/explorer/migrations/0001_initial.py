@@ -64,6 +64,7 @@ class Migration(migrations.Migration):
                 ('index', models.PositiveIntegerField()),
                 ('uuid', models.UUIDField(default=uuid.uuid4, editable=False)),
                 ('content', models.JSONField()),
+                ('has_patches', models.BooleanField(default=False)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('session', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='blocks', to='autofix_explorer.session')),
                 ('turn', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='blocks', to='autofix_explorer.turn')),
@@ -91,5 +92,9 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='block',
             constraint=models.UniqueConstraint(fields=('session', 'index'), name='autofix_one_block_per_index'),
+        ),
+        migrations.AddIndex(
+            model_name='block',
+            index=models.Index(condition=models.Q(('has_patches', True)), fields=['session', 'index'], name='autofix_patched_blocks'),
         ),
     ]
