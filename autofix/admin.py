@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
-from django.db.models import Model
+from django.contrib.auth import get_permission_codename
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
+from autofix.delivery import endpoint_health, repeating
 from autofix.explorer.models import Block, Session, Turn
 from autofix.models import (
     Attempt,
@@ -86,6 +88,12 @@ class Record(Untouchable, ModelAdmin):
     ordering = ("-pk",)
     show_full_result_count = False
 
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        """Who may change these rows may have the work go on; rewriting them stays closed to everybody."""
+        name = f"{self.opts.app_label}.{get_permission_codename('change', self.opts)}"
+        user = request.user
+        return bool(user.is_active and user.is_staff and user.has_perm(name))
+
 
 @admin.register(Run)
 class RunAdmin(Record):
@@ -124,6 +132,14 @@ class EndpointAdmin(Record):
     list_display = ("id", "organization_id", "url", "status", "last_success_at", "failing_since")
     list_filter = ("status", "format")
     exclude = ("secret", "previous_secret")
+    actions = ("enable",)
+
+    @admin.action(description="Enable the selected endpoints", permissions=["operate"])
+    def enable(self, request: HttpRequest, endpoints: QuerySet[Endpoint]) -> None:
+        """Active again, as by the API."""
+        for endpoint in endpoints:
+            endpoint_health.enable(endpoint)
+        self.message_user(request, f"Enabled: {len(endpoints)}.")
 
 
 @admin.register(WebhookEvent)
@@ -140,6 +156,14 @@ class DeliveryAdmin(Record):
     list_filter = ("status",)
     list_select_related = ("event", "endpoint")
     inlines = (AttemptRows,)
+    actions = ("replay",)
+
+    @admin.action(description="Send the selected deliveries again", permissions=["operate"])
+    def replay(self, request: HttpRequest, deliveries: QuerySet[Delivery]) -> None:
+        """Under their own webhook ids, as by the API."""
+        for delivery in deliveries:
+            repeating.replay(delivery)
+        self.message_user(request, f"Sent again: {len(deliveries)}.")
 
 
 @admin.register(Session)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -23,6 +23,7 @@ from autofix.refusals import Answer
 KEPT = timedelta(hours=24)
 RESERVED = timedelta(seconds=60)
 MAX_KEY_LENGTH = 255
+PRUNED = 500
 NEVER_KEPT = (401, 429)
 
 
@@ -67,6 +68,14 @@ def answer_once(organization_id: str, key: str | None, asked: str, work: Callabl
     if answer is None:
         raise IdempotencyInProgress
     return answer
+
+
+def prune(now: datetime) -> int:
+    """Delete up to PRUNED answers that are kept no longer, oldest first; how many went."""
+    old = IdempotencyRecord.objects.filter(created_at__lt=now - KEPT).order_by("created_at")
+    return IdempotencyRecord.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:PRUNED])).delete()[
+        0
+    ]
 
 
 def _reserve(organization_id: str, key: str, asked: str) -> IdempotencyRecord | Answer:

@@ -9,7 +9,7 @@ from celery import shared_task
 from celery.signals import worker_process_shutdown, worker_shutting_down
 from django.utils import timezone
 
-from autofix import autofix_agent, automation, pull_requests, sweeper, wakeups
+from autofix import autofix_agent, automation, idempotency, pull_requests, sweeper, throttles, wakeups
 from autofix.delivery import relay, upkeep
 from autofix.explorer import hooks, runner, stopping
 from autofix.hosts import asked_once
@@ -80,4 +80,6 @@ def consider_issue(issue_id: str) -> None:
 def sweep() -> None:
     """Find what stalled, and throw away what is kept no longer."""
     sweeper.sweep()
-    upkeep.prune_attempts(timezone.now())
+    now = timezone.now()
+    for prune in (upkeep.prune_attempts, idempotency.prune, throttles.prune):
+        prune(now)

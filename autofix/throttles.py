@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from django.core.cache import cache
 from django.db import transaction
@@ -21,6 +22,8 @@ from autofix.models import ThrottleWindow
 
 MINUTE_S = 60
 HOUR_S = 3_600
+FORGOTTEN = timedelta(seconds=2 * HOUR_S)
+PRUNED = 500
 REQUESTS_PER_MINUTE = 1_024
 STARTS_PER_MINUTE = 25
 ORGANIZATION_STARTS_PER_HOUR = 100
@@ -72,6 +75,14 @@ def admit(windows: Sequence[Window], *, now: float | None = None) -> None:
         for row in rows:
             row.hits = [*by_key[row.key].recent(row.hits, moment), moment]
             row.save(update_fields=["hits", "updated_at"])
+
+
+def prune(now: datetime) -> int:
+    """Delete up to PRUNED keys that nobody has counted in for longer than any window; how many went."""
+    old = ThrottleWindow.objects.filter(updated_at__lt=now - FORGOTTEN).order_by("updated_at")
+    # One that is counted in at this moment is locked, and younger once the lock is free: then it stays.
+    oldest = ThrottleWindow.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:PRUNED]))
+    return oldest.filter(updated_at__lt=now - FORGOTTEN).delete()[0]
 
 
 class RequestThrottle(BaseThrottle):

@@ -17,7 +17,7 @@ from rest_framework.response import Response
 
 from autofix import conf, secrets, webhook_schemas, webhooks
 from autofix.api import AutofixView, validated
-from autofix.delivery import lanes, repeating
+from autofix.delivery import endpoint_health, lanes, repeating
 from autofix.delivery.errors import EndpointIsDisabled, TooManyEndpoints
 from autofix.exceptions import NotFound
 from autofix.hosts.base import Permission
@@ -145,10 +145,7 @@ class EnableEndpointView(WebhookView):
     def post(self, request: Request, **_kwargs: Any) -> Response:
         """Active again; what was pending when it was disabled is sent now."""
         endpoint = self.endpoint("org:write")
-        endpoint.status, endpoint.disabled_reason, endpoint.failing_since = EndpointStatus.ACTIVE, "", None
-        endpoint.open_until = None
-        endpoint.save(update_fields=["status", "disabled_reason", "failing_since", "open_until"])
-        wake(DELIVER)
+        endpoint_health.enable(endpoint)
         return Response(EndpointSerializer(endpoint).data)
 
 

@@ -12,6 +12,7 @@ from autofix.delivery import breaker, outbox, statements
 from autofix.delivery.claims import Claimed
 from autofix.delivery.schedule import Answer, Outcome
 from autofix.models.webhooks import Delivery, Endpoint, EndpointRecord, EndpointStatus
+from autofix.wakeups import DELIVER, wake
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +58,14 @@ def disable(delivery: Claimed | Delivery, reason: str) -> None:
             organization_id=endpoint.organization_id,
             data={"endpoint": {"id": endpoint.pk, "url": endpoint.url, "reason": reason}},
         )
+
+
+def enable(endpoint: Endpoint) -> None:
+    """Active again; what was pending when it was disabled is sent now."""
+    endpoint.status, endpoint.disabled_reason = EndpointStatus.ACTIVE, ""
+    endpoint.failing_since = endpoint.open_until = None
+    endpoint.save(update_fields=["status", "disabled_reason", "failing_since", "open_until"])
+    wake(DELIVER)
 
 
 def _write_records(by_endpoint: dict[int, list[Tried]], now: datetime) -> dict[int, breaker.Recent]:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 from django.contrib import admin
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
@@ -101,3 +101,27 @@ def test_only_what_people_decide_may_be_changed(
     assert staff.get(page(model, "delete", rows[model].pk)).status_code == expected
     changed = staff.post(page(model, "change", rows[model].pk), {}).status_code
     assert changed == expected
+
+
+def act(browser: Client, row: Model, action: str) -> int:
+    """Choose this action for one row of a list; the answer's status."""
+    chosen = {"action": action, "_selected_action": [row.pk]}
+    return browser.post(page(type(row), "changelist"), chosen).status_code
+
+
+@pytest.mark.usefixtures("queue")
+def test_operators_replay_and_enable(
+    staff: Client, client: Client, rows: dict[type[Model], Model], django_user_model: type[User]
+) -> None:
+    """The two actions do what the API does; who may only look does not get them."""
+    Delivery.objects.update(status="dead")
+    Endpoint.objects.update(status="disabled", disabled_reason="gone")
+    looking = Client()
+    looking.force_login(reader := django_user_model.objects.create_user("reader", is_staff=True))
+    reader.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+    for browser, status in ((looking, "dead"), (staff, "pending")):
+        act(browser, rows[Delivery], "replay")
+        act(browser, rows[Endpoint], "enable")
+        assert Delivery.objects.get().status == status
+    endpoint = Endpoint.objects.get()
+    assert (endpoint.status, endpoint.disabled_reason) == ("active", "")

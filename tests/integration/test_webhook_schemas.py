@@ -13,12 +13,13 @@ from autofix import webhook_schemas, webhooks
 from autofix.autofix_agent import cancel_run, trigger_autofix_agent
 from autofix.delivery import endpoint_health
 from autofix.hosts import Issue
-from autofix.models import Run
+from autofix.models import Repository, Run
 from autofix.models.webhooks import WebhookEvent
 from autofix.steps import Step, StoppingPoint
 from autofix.testing import WakeupQueue
 from tests.integration.outbox_rows import make_endpoint, make_run, record
 from tests.pipeline import Play
+from tests.repositories import Snapshot, bare_repository, local_roots
 
 PUBLISHED = Path(__file__).resolve().parents[2] / "docs" / "reference" / "webhook-schemas.json"
 
@@ -82,6 +83,24 @@ class TestWhatIsSent:
         queue.drain()
         events = list(WebhookEvent.objects.all())
         assert {event.type for event in events} >= {"autofix.root_cause_failed", "autofix.run_failed"}
+        assert [line for event in events for line in violations(event)] == []
+
+    @pytest.mark.parametrize("outcome", ["created", "failed"])
+    def test_a_pull_request(
+        self, issue: Issue, play: Play, queue: WakeupQueue, tmp_path: Path, outcome: str
+    ) -> None:
+        """One that is opened, and one whose patch does not fit the repository."""
+        content = "x = 1\n" if outcome == "created" else "something else\n"
+        reference = bare_repository(tmp_path / "git", [Snapshot({"a.py": content}, "Begin")])
+        with local_roots(tmp_path):
+            Repository.objects.create(
+                organization_id=issue.organization_id, project_id=issue.project_id,
+                name=reference.name, provider="local", url=reference.url,
+            )  # fmt: skip
+            trigger_autofix_agent(issue, stopping_point=StoppingPoint.OPEN_PR)
+            queue.drain()
+        events = list(WebhookEvent.objects.all())
+        assert f"autofix.pr_{outcome}" in {event.type for event in events}
         assert [line for event in events for line in violations(event)] == []
 
     def test_what_endpoints_are_told(self, queue: WakeupQueue) -> None:

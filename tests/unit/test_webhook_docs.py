@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +19,38 @@ from autofix.secrets import new_webhook_secret
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "webhooks.md"
 BODY = '{"type": "autofix.ping", "x": "Grüße"}'.encode()
+
+GO = """package main
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+{verify}
+func main() {{
+	var given struct {{
+		Secret, Body string
+		Headers      map[string]string
+	}}
+	if err := json.NewDecoder(os.Stdin).Decode(&given); err != nil {{
+		panic(err)
+	}}
+	header := http.Header{{}}
+	for name, value := range given.Headers {{
+		header.Set(name, value)
+	}}
+	fmt.Print(verify(given.Secret, header, []byte(given.Body)))
+}}
+"""
 
 
 def example(language: str) -> str:
@@ -50,7 +84,20 @@ def in_javascript(secret: str, sent: dict[str, str], body: bytes) -> bool:
     return done.stdout == "true"
 
 
-@pytest.mark.parametrize("verify", [in_python, in_javascript])
+def in_go(secret: str, sent: dict[str, str], body: bytes) -> bool:
+    """By the page's Go."""
+    if shutil.which("go") is None:
+        pytest.skip("go is not installed")
+    with tempfile.TemporaryDirectory() as folder:
+        program = Path(folder) / "main.go"
+        program.write_text(GO.format(verify=example("go")), encoding="utf-8")
+        given = json.dumps({"secret": secret, "headers": sent, "body": body.decode()})
+        command = ["go", "run", str(program)]
+        done = subprocess.run(command, input=given, capture_output=True, text=True, check=True, cwd=folder)
+    return done.stdout == "true"
+
+
+@pytest.mark.parametrize("verify", [in_python, in_javascript, in_go])
 def test_examples(verify: Callable[[str, dict[str, str], bytes], bool]) -> None:
     """They take what is right, also while a secret rotates, and nothing else."""
     secret, other = new_webhook_secret(), new_webhook_secret()
