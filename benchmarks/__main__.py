@@ -1,6 +1,6 @@
 """``python -m benchmarks [--write FILE] [NAME…]``: benchmarks one after the other, each a program of its own.
 
-Each prints Markdown; ``--write`` puts what all of them print into a page.
+Each prints Markdown; ``--write`` puts what they print into a page, whose other sections stay as they are.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 # Name → what it measures. A benchmark is a module of this package that runs as a program.
@@ -35,7 +36,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("names", nargs="*", choices=[[], *BENCHMARKS], metavar="NAME", help=known)
     parser.add_argument("--write", type=Path, metavar="FILE", help="put the tables into this page")
     asked = parser.parse_args(arguments)
-    sections, failed = [], 0
+    sections, failed = {}, 0
     for name in asked.names or BENCHMARKS:
         print(f"## {name}: {BENCHMARKS[name]}\n", flush=True)
         done = subprocess.run(
@@ -43,10 +44,27 @@ def main(arguments: list[str]) -> int:
         )
         print(done.stdout, flush=True)
         failed += done.returncode != 0
-        sections.append(f"## {BENCHMARKS[name].capitalize()}\n\n{done.stdout.strip()}\n")
+        if done.returncode == 0:
+            sections[heading(name)] = done.stdout.strip()
     if asked.write:
-        asked.write.write_text(PAGE + "\n".join(sections), encoding="utf-8")
+        before = asked.write.read_text(encoding="utf-8") if asked.write.exists() else PAGE
+        asked.write.write_text(merged(before, sections), encoding="utf-8")
     return failed
+
+
+def heading(name: str) -> str:
+    """The title of a benchmark's section."""
+    return BENCHMARKS[name].capitalize()
+
+
+def merged(page: str, sections: Mapping[str, str]) -> str:
+    """The page with these sections in place of those of the same title, in the order of BENCHMARKS."""
+    top, *old = page.split("\n## ")
+    found = {title: text.strip() for title, _, text in (section.partition("\n") for section in old)}
+    found |= sections
+    order = [heading(name) for name in BENCHMARKS]
+    titles = sorted(found, key=lambda title: order.index(title) if title in order else len(order))
+    return "\n\n".join([top.strip(), *(f"## {title}\n\n{found[title]}" for title in titles)]) + "\n"
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from benchmarks.measuring import table
 
 SIZES = (100, 10_000, 100_000)
 ENDPOINTS = 64
-CLAIMS = 100
+CLAIMS = 50
 BATCH = 16
 DELIVERED = 1_000
 TIMES = 4

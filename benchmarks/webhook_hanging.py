@@ -17,7 +17,7 @@ from demo.waiting import wait_for
 OTHERS = 50
 ORGANIZATIONS = 17
 PER_SECOND = 50
-PHASE_S = 6
+PHASE_S = 5
 ROUNDS = 7
 HANGING_BACKLOG = 20
 

@@ -20,7 +20,7 @@ from benchmarks.site import Site, site
 from demo.stack import CHECKOUT, free_port
 from demo.waiting import wait_for
 
-DELIVERIES = 2_000
+DELIVERIES = 1_200
 ROUNDS = 3
 ENDPOINTS = 64
 BODY = b'{"text": "' + b"y" * 2_036 + b'"}'
