@@ -56,7 +56,7 @@ test-services: setup ## The same suite on PostgreSQL and Redis, at the addresses
 
 .PHONY: test-faults
 test-faults: setup ## The whole fault matrix and every broker, on what the environment names; the embedded default without
-	$(PYTEST) tests/faults -m "faults_long or not faults_long" $(PYTEST_ARGS)
+	$(PYTEST) --dist load tests/faults -m "faults_long or not faults_long" $(PYTEST_ARGS)
 
 .PHONY: check
 check: export AUTOFIX_DATA_DIR := $(VENV)/check-data
