@@ -18,8 +18,10 @@ class TestJourney:
     ) -> None:
         """Every step completes before the person's eyes, without a reload; the patch downloads, applies and mends the program."""
         demo_page.get_by_role("link", name="AttributeError").click()
-        demo_page.evaluate("window.notReloaded = true")
         panel = demo_page.locator("#autofix")
+        expect(panel).to_be_visible()
+        demo_page.wait_for_load_state()
+        demo_page.evaluate("window.notReloaded = true")
         start(panel, "open_pr", note="Vouchers of May have expired.")
         for title in ("Root cause", "Solution", "Code changes", "Pull request"):
             step = panel.locator(".af-step", has_text=title)

@@ -63,6 +63,13 @@ def test_code_and_prose_are_left_alone(text: str) -> None:
     assert redact(text) == text
 
 
+def test_secrets_glued_together_are_all_blanked() -> None:
+    """Where one key follows another without a gap, none survives."""
+    key = "AKIA0000000000000000"
+    for glued in (key + key, f"{key}sk-{'a' * 20}", f"{key * 3}ghp_{'b' * 30}"):
+        assert redact(glued).replace(REDACTED, "") == ""
+
+
 @given(
     st.one_of(
         st.text(), st.lists(st.sampled_from([*SECRETS, *HARMLESS, " ", "\n", '"', "=", ":"])).map("".join)
