@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -87,12 +88,15 @@ def is_newer(checkout: Checkout, sha: str, than: str) -> bool:
 def taken_away(file: CodeFile, line: int, word: str) -> list[tuple[Commit, str]]:
     """Commits newer than this line that took ``word`` out of other lines, each with the path that it was taken out of."""
     written = blame(file, line, line)
+    whole = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)")
     found = []
     for commit in log(file.checkout, containing=word, limit=5) if written else []:
         if not is_newer(file.checkout, commit.sha, written[0].sha):
             break
         for change in changes(file.checkout, commit.sha):
-            if any(word in row for row in change.removed) and not any(word in row for row in change.added):
+            if any(whole.search(row) for row in change.removed) and not any(
+                whole.search(row) for row in change.added
+            ):
                 found.append((commit, change.path))
                 break
     return found

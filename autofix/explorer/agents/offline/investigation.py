@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from autofix.explorer.agents.offline import codeowners, rules
 from autofix.explorer.agents.offline.evidence import Evidence, gather
+from autofix.explorer.agents.offline.left_behind import Suspect
 from autofix.explorer.agents.offline.ranking import RankedPlace, rank
 from autofix.explorer.agents.offline.rules import Abstain, Plan
-from autofix.explorer.agents.offline.suspects import Suspect, suspect
+from autofix.explorer.agents.offline.suspects import suspect
 from autofix.explorer.agents.offline.trace import Step, trace
 from autofix.explorer.agents.offline.verdicts import Verdict, judge
 from autofix.explorer.workspace import Checkout

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import dataclass
 
 from autofix.explorer.agents.offline import lookup
-from autofix.explorer.agents.offline.evidence import CodeFile, Evidence
+from autofix.explorer.agents.offline.evidence import CodeFile, Evidence, Place
 from autofix.explorer.agents.offline.rules import Plan
 from autofix.explorer.agents.offline.trace import Step
 
@@ -53,9 +54,17 @@ def _frames(evidence: Evidence) -> list[RankedPlace]:
     """The frames, the failing one first; each function once."""
     places = []
     for position, place in enumerate(reversed(evidence.places)):
-        why = "the line that failed" if position == 0 else "on the way to the failing line"
+        why = _why_failing(place) if position == 0 else "on the way to the failing line"
         places.append(RankedPlace(place.file, place.function_name, place.line, place.line, why))
     return places
+
+
+def _why_failing(place: Place) -> str:
+    """The line that failed, or the check that refused."""
+    statement = place.file.module.statement_at(place.line) if place.file.module and place.matches else None
+    if isinstance(statement, ast.Raise | ast.Assert):
+        return "it refuses this on purpose; who called it with this, and why?"
+    return "the line that failed"
 
 
 def _in_failing(evidence: Evidence, step: Step) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import Any
 
 from autofix.artifact_schemas import Citation, Fixability, RootCauseArtifact
@@ -10,9 +11,10 @@ from autofix.explorer.agents.offline import quotes
 from autofix.explorer.agents.offline.evidence import Evidence
 from autofix.explorer.agents.offline.investigation import Investigation
 from autofix.explorer.agents.offline.rules import Plan
-from autofix.explorer.agents.offline.wording import HIDDEN, redacted, shortened, storable, words
+from autofix.explorer.agents.offline.wording import HIDDEN, redacted, sentence, shortened, storable, words
 
 MAX_CITATIONS = 50
+NO_VALUE = re.compile(r"<.* at 0x[0-9a-f]+>")  # an address tells nothing
 
 
 def root_cause(found: Investigation) -> RootCauseArtifact:
@@ -39,6 +41,8 @@ def symptom(evidence: Evidence) -> str:
 def _one_line(found: Investigation) -> str:
     if isinstance(found.plan, Plan):
         return found.plan.cause
+    if found.verdict.assessment == "not_actionable":
+        return found.verdict.reason  # which names the symptom
     if found.verdict.assessment != "fixable":
         return f"{symptom(found.evidence)}: {found.verdict.reason}"
     place = found.places[0]
@@ -50,14 +54,10 @@ def _one_line(found: Investigation) -> str:
 def _reason(found: Investigation) -> str:
     """The verdict's reason, and whether this agent can write the change."""
     if found.verdict.assessment != "fixable":
-        return f"{found.verdict.reason} {_sentence(found.verdict.remedy)}".strip()
+        return f"{found.verdict.reason} {sentence(found.verdict.remedy)}".strip()
     if isinstance(found.plan, Plan):
         return f"{found.verdict.reason} The rule `{found.plan.rule}` applies."
     return f"{found.verdict.reason} The offline agent plans no edit of its own: {found.plan.reason}"
-
-
-def _sentence(text: str) -> str:
-    return f"{text[0].upper()}{text[1:]}." if text else ""
 
 
 def _whys(found: Investigation) -> list[str]:
@@ -93,7 +93,9 @@ def _reproduction(evidence: Evidence) -> list[str]:
         return steps
     names = _names_on_line(evidence)
     shown = [
-        f"`{name}` = {redacted(name, failing.variables[name])}" for name in names if name in failing.variables
+        f"`{name}` = {redacted(name, failing.variables[name])}"
+        for name in names
+        if name in failing.variables and not NO_VALUE.fullmatch(str(failing.variables[name]))
     ]
     state = f" with {', '.join(shown)}" if shown else ""
     steps.append(f"Let it reach `{failing.function_name}` ({failing.file.path}:{failing.line}){state}.")

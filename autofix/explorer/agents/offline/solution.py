@@ -6,7 +6,7 @@ from autofix.artifact_schemas import SolutionArtifact, SolutionStep
 from autofix.explorer.agents.offline.investigation import Investigation
 from autofix.explorer.agents.offline.root_cause import symptom
 from autofix.explorer.agents.offline.rules import Plan
-from autofix.explorer.agents.offline.wording import storable, words
+from autofix.explorer.agents.offline.wording import sentence, storable, words
 
 
 def solution(found: Investigation) -> SolutionArtifact:
@@ -32,7 +32,7 @@ def _planned(found: Investigation, plan: Plan) -> tuple[str, list[SolutionStep]]
 def _advised(found: Investigation) -> tuple[str, list[SolutionStep]]:
     if found.verdict.assessment == "not_actionable":
         return f"No change of code: {found.verdict.remedy}", [
-            _step("Mend the surroundings", f"{found.verdict.reason} {found.verdict.remedy}")
+            _step("Mend the surroundings", f"{found.verdict.reason} {sentence(found.verdict.remedy)}")
         ]
     if not found.places:
         return "More context is needed first", [_step("Give the missing context", found.verdict.reason)]

@@ -4,29 +4,24 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-from autofix.explorer.agents.offline import history, lookup
-from autofix.explorer.agents.offline.crash_site import quoted
+from autofix.explorer.agents.offline import history
 from autofix.explorer.agents.offline.evidence import CodeFile, Evidence, Place
+from autofix.explorer.agents.offline.left_behind import (
+    Suspect,
+    blamed,
+    changed_producer,
+    changed_signature,
+    opened,
+    removed_words,
+)
 from autofix.explorer.agents.offline.rules import Plan
 from autofix.explorer.agents.offline.trace import Step
 from autofix.explorer.agents.offline.wording import shortened
-from autofix.explorer.workspace import Checkout, Commit
+from autofix.explorer.workspace import Checkout
 
 HISTORY_LIMIT = 2_000  # commits; in a longer history the first one is not recognised
 MIN_TEXT, MAX_TEXT = 16, 300  # characters of an expression that is looked for in the history
-
-
-@dataclass(frozen=True)
-class Suspect:
-    """The commit, its repository, and the lines that it is suspected for."""
-
-    commit: Commit
-    file: CodeFile
-    start_line: int
-    end_line: int
-    why: str
 
 
 def suspect(evidence: Evidence, steps: list[Step], plan: Plan | None) -> Suspect | None:
@@ -44,22 +39,24 @@ def _candidates(evidence: Evidence, steps: list[Step], plan: Plan | None) -> Ite
         return
     if plan is not None and plan.suspect:
         yield from _named(plan.file, plan.suspect, plan.start_line, plan.cause)
-    yield from _changed_signature(evidence)
-    yield from _removed_key(evidence)
+    yield from changed_signature(evidence)
+    yield from removed_words(evidence)
+    yield from changed_producer(evidence)
+    if plan is not None and (plan.file.path, plan.where) != (failing.file.path, failing.function_name):
+        yield from blamed(plan.file, plan.start_line, plan.end_line, "it wrote what the edit changes")
+    yield from opened(evidence)
     for step in _origins(steps):
-        yield from _blamed(
+        yield from blamed(
             step.file,
             step.start_line,
             step.end_line,
             f"it wrote the line where the value comes from: {step.text}",
         )
     yield from _introduced(failing)
-    yield from _blamed(failing.file, failing.line, failing.line, "it wrote the line that failed")
+    yield from blamed(failing.file, failing.line, failing.line, "it wrote the line that failed")
     for place in reversed(evidence.places[:-1]):
         if place.matches:
-            yield from _blamed(
-                place.file, place.line, place.line, "it wrote the call that led to the failure"
-            )
+            yield from blamed(place.file, place.line, place.line, "it wrote the call that led to the failure")
 
 
 def _origins(steps: list[Step]) -> list[Step]:
@@ -71,35 +68,6 @@ def _origins(steps: list[Step]) -> list[Step]:
     if not steps or steps[-1].kind == "returned":
         return []
     return [steps[-1]] if steps[-1].kind == "assigned" and any(s.kind == "argument" for s in steps) else []
-
-
-def _changed_signature(evidence: Evidence) -> Iterator[Suspect]:
-    """A call that no longer fits: the commit that wrote the signature, when it is newer than the call."""
-    failing, raised = evidence.failing, evidence.exception
-    if failing is None or raised is None or raised.type != "TypeError":
-        return
-    name = quoted(r"^(?:[\w.<>]+\.)?(\w+)\(\) (?:missing|takes|got)", raised.value)
-    definition = lookup.only_definition(failing.file.checkout, name) if name else None
-    if definition is None:
-        return
-    line = definition.function.node.lineno
-    signature = history.blame(definition.file, line, line)
-    call = history.blame(failing.file, failing.line, failing.line)
-    if signature and call and history.is_newer(failing.file.checkout, signature[0].sha, call[0].sha):
-        yield Suspect(signature[0], definition.file, line, line, f"it changed what `{name}` takes")
-
-
-def _removed_key(evidence: Evidence) -> Iterator[Suspect]:
-    """A key that is gone: the commit that took the quoted name out of other lines, when it is newer than the reader."""
-    failing, raised = evidence.failing, evidence.exception
-    if failing is None or raised is None or raised.type not in ("KeyError", "AttributeError"):
-        return
-    name = quoted(r"^['\"](\w+)['\"]$", raised.value) or quoted(r"has no attribute '(\w+)'$", raised.value)
-    if not name or (raised.type == "AttributeError" and raised.value.startswith("'NoneType'")):
-        return
-    word = f'"{name}"' if raised.type == "KeyError" else name
-    for commit, path in history.taken_away(failing.file, failing.line, word):
-        yield Suspect(commit, failing.file, failing.line, failing.line, f"it took {word} out of {path}")
 
 
 def _introduced(failing: Place) -> Iterator[Suspect]:
@@ -134,11 +102,6 @@ def _failing_texts(failing: Place) -> list[str]:
     if module and isinstance(value, ast.expr) and value.lineno == value.end_lineno == failing.line:
         texts.append(module.text(value))
     return [text for text in texts if MIN_TEXT <= len(text) <= MAX_TEXT]
-
-
-def _blamed(file: CodeFile, start: int, end: int, why: str) -> Iterator[Suspect]:
-    for commit in history.blame(file, start, end)[:1]:
-        yield Suspect(commit, file, start, end, why)
 
 
 def _named(file: CodeFile, sha: str, line: int, why: str) -> Iterator[Suspect]:

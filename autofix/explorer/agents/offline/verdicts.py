@@ -55,7 +55,7 @@ SURROUNDINGS = (
     ),
     Surroundings(
         "connection_refused",
-        r"ConnectionRefusedError|ConnectionResetError|ConnectionAbortedError|NewConnectionError"
+        r"ConnectionRefusedError|ConnectionResetError|ConnectionAbortedError|BrokenPipeError|NewConnectionError"
         r"|ConnectError|gaierror|NameResolutionError|ClientConnectorError",
         "",
         "the other side could not be reached",
@@ -68,6 +68,21 @@ SURROUNDINGS = (
         r"|Temporary failure in name resolution|Remote end closed connection|could not connect to server",
         "the other side could not be reached",
         "check that the service is up, and its address, network and firewall",
+    ),
+    Surroundings(
+        "certificate",
+        r"\w*(Error|Exception)",
+        r"CERTIFICATE_VERIFY_FAILED|certificate has expired|certificate verify failed",
+        "the other side's certificate was not accepted",
+        "check the certificate there, and the authorities that this machine trusts",
+    ),
+    Surroundings(
+        "missing_environment",
+        r"\w+",
+        r"\benvironment variable\b.*\b(not set|unset|missing|required|not defined)\b"
+        r"|\b(set|missing|requires?) (the )?`?[A-Z][A-Z0-9_]+`? environment variable",
+        "an environment variable is not set where this runs",
+        "set it in the deployment",
     ),
     Surroundings(
         "timed_out",
@@ -137,7 +152,8 @@ def judge(evidence: Evidence) -> Verdict:
 
 
 def _surroundings(evidence: Evidence, raised: ExceptionInfo) -> Verdict | None:
-    variable = missing_variable(raised)
+    chain = _chain(evidence, raised)
+    variable = next((name for one in (raised, *chain) if (name := missing_variable(one))), None)
     if variable is not None:
         return Verdict(
             "not_actionable",
@@ -145,7 +161,7 @@ def _surroundings(evidence: Evidence, raised: ExceptionInfo) -> Verdict | None:
             f"The environment variable {variable} is not set where this runs.",
             f"set {variable} in the deployment",
         )
-    for exception in _chain(evidence, raised):
+    for exception in chain:
         for kind in SURROUNDINGS:
             if kind.fits(exception):
                 message = (

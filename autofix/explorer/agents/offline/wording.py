@@ -50,3 +50,8 @@ def redacted(name: str, value: object) -> str:
 def plural(count: int, noun: str) -> str:
     """``1 event``, ``2 events``."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def sentence(text: str) -> str:
+    """With a capital and a full stop."""
+    return f"{text[0].upper()}{text[1:]}." if text else ""

@@ -7,6 +7,7 @@ from autofix.explorer.agents.offline.rules.base import Abstain, Finding, Plan, R
 from autofix.explorer.agents.offline.rules.blank_number import BlankNumber
 from autofix.explorer.agents.offline.rules.blank_text import BlankText
 from autofix.explorer.agents.offline.rules.changed_signature import ChangedSignature
+from autofix.explorer.agents.offline.rules.changed_while_walked import ChangedWhileWalked
 from autofix.explorer.agents.offline.rules.collected_lookups import CollectedLookups
 from autofix.explorer.agents.offline.rules.empty_sequence import EmptySequence
 from autofix.explorer.agents.offline.rules.endless_recursion import EndlessRecursion
@@ -29,12 +30,12 @@ from autofix.explorer.agents.offline.rules.wrong_encoding import WrongEncoding
 from autofix.explorer.agents.offline.rules.wrong_name import WrongName
 from autofix.explorer.agents.offline.rules.zero_division import ZeroDivision
 
-__all__ = ["RESTORING", "RULES", "Abstain", "Finding", "Plan", "Rule", "plan"]
+__all__ = ["INFERRING", "RESTORING", "RULES", "Abstain", "Finding", "Plan", "Rule", "plan"]
 
 RULES: tuple[Rule, ...] = (
     NoneAccess(), CollectedLookups(), NoneArithmetic(), MissingKey(), RenamedKey(), EmptySequence(), UnguardedNext(),
-    ZeroDivision(), RemovedFloor(), BlankNumber(), BlankText(), WrongEncoding(), TextForNumber(), NoneAmongValues(), UnsetLocal(),
-    WrongName(), MissingImport(), ChangedSignature(), EndlessRecursion(),
+    ZeroDivision(), RemovedFloor(), BlankNumber(), ChangedWhileWalked(), WrongName(), MissingImport(), ChangedSignature(),
+    EndlessRecursion(),
 )  # fmt: skip
 """Each for one kind of mistake."""
 
@@ -43,10 +44,13 @@ RESTORING: tuple[Rule, ...] = (
 )  # fmt: skip
 """For any kind: what a commit took away comes back. Asked where none of the others has a plan."""
 
+INFERRING: tuple[Rule, ...] = (BlankText(), WrongEncoding(), TextForNumber(), NoneAmongValues(), UnsetLocal())
+"""What the code around it shows to be meant. Asked last: what stood there before would say it better."""
+
 
 def plan(evidence: Evidence) -> Plan | Abstain:
     """The plan of the one rule that applies and whose edit holds; where none does or two disagree, why not."""
-    plans = _plans(RULES, evidence) or _plans(RESTORING, evidence)
+    plans = _plans(RULES, evidence) or _plans(RESTORING, evidence) or _plans(INFERRING, evidence)
     if not plans:
         kind = evidence.exception.type if evidence.exception else "this issue"
         return Abstain("no_rule", f"No rule for {kind} finds its precondition in the code that was read.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from inspect import cleandoc
 from pathlib import Path
 
-from autofix.explorer.agents.offline.rules import RESTORING, RULES, Rule
+from autofix.explorer.agents.offline.rules import INFERRING, RESTORING, RULES, Rule
 
 PLACE = Path(__file__).parents[5] / "docs" / "reference" / "offline-rules.md"
 HEAD = """# The offline agent's rules
@@ -20,10 +20,22 @@ RESTORED = """## What a commit took away
 These are asked for any exception, where none of the rules above has a plan.
 """
 
+INFERRED = """## What the code around it shows
+
+These are asked last, where the history has no answer.
+"""
+
 
 def page() -> str:
     """The page's text."""
-    parts = [HEAD, *map(_section, RULES), RESTORED, *map(_section, RESTORING)]
+    parts = [
+        HEAD,
+        *map(_section, RULES),
+        RESTORED,
+        *map(_section, RESTORING),
+        INFERRED,
+        *map(_section, INFERRING),
+    ]
     return "\n".join(parts)
 
 

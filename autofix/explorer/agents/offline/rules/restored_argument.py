@@ -68,7 +68,7 @@ class RestoredArgument:
             function=site.function,
             start_line=call.lineno,
             end_line=end,
-            cause=f"`{site.module.text(call)}` has no `{text}` since commit {commit.sha[:7]}, and fails without it",
+            cause=f"`{site.module.text(call)}` fails without `{text}`, which commit {commit.sha[:7]} took out of the call",
             change=f"Pass `{text}` to it again",
             findings=(Finding(f"had `{text}` until commit {commit.sha[:7]}", file, call.lineno, end),),
             transform=splice(edit),

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from textwrap import dedent, indent
 from typing import ClassVar
 
-from autofix.explorer.agents.offline import versions
+from autofix.explorer.agents.offline import history, versions
 from autofix.explorer.agents.offline.crash_site import CrashSite, site_at
 from autofix.explorer.agents.offline.evidence import Evidence
 from autofix.explorer.agents.offline.python_code import Function, Module, own_nodes, stored_names
@@ -46,7 +46,7 @@ class RestoredHandler:
             if site is None or _is_handled(site):
                 continue
             for commit, module, old in versions.functions_before(site.place.file, site.function):
-                for attempt in _attempts(old, site):
+                for attempt in () if _moved(site, commit) else _attempts(old, site):
                     run = _same_run(site, attempt) or _same_kind(site, attempt)
                     if run:
                         return self._plan(site, run, attempt, commit, module)
@@ -83,6 +83,12 @@ class RestoredHandler:
             transform=splice(in_lines_of(file.lines, first, last, text)),
             suspect=commit.sha,
         )
+
+
+def _moved(site: CrashSite, commit: Commit) -> bool:
+    """Did the commit put a handler in elsewhere? Then this one was not lost, but belongs there now."""
+    rows = [row for change in history.changes(site.place.file.checkout, commit.sha) for row in change.added]
+    return any(row.lstrip().startswith("except ") for row in rows)
 
 
 def _is_handled(site: CrashSite) -> bool:

@@ -20,6 +20,7 @@ ALIKE = 0.75  # difflib's ratio: what counts as a misspelling of one name
 APART = 0.1  # how much less alike the next best name must be
 ALIKE_WORDS = 0.6  # the same of the one word that differs
 MIN_NAME = 4  # letters; shorter names are alike by chance
+MAX_RENAMES = 10  # newest commits of a file that are asked for a rename
 
 
 @dataclass(frozen=True)
@@ -203,7 +204,11 @@ def _right_name(file: CodeFile, wrong: str, known: set[str]) -> _Right | None:
     """The name among ``known`` that ``wrong`` was renamed to, or is a misspelling of; None where that is not certain."""
     if wrong in known:
         return None
-    for commit in history.log(file.checkout, file.path, containing=wrong, limit=5):
+    newest = history.log(
+        file.checkout, file.path, limit=MAX_RENAMES
+    )  # also where the new name holds the old one
+    counted = history.log(file.checkout, file.path, containing=wrong, limit=5)
+    for commit in dict.fromkeys([*newest, *counted]):
         renamed = members.renamed(history.changes(file.checkout, commit.sha), file.path, wrong) & known
         if len(renamed) == 1:
             name = renamed.pop()
