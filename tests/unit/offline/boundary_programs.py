@@ -27,6 +27,18 @@ from tests.unit.offline.boundary_texts import (
     WEIGHT,
     WORDS,
 )
+from tests.unit.offline.changed_texts import (
+    BY_DATE,
+    CACHE,
+    DAYS,
+    LABEL,
+    LINES,
+    LOADED,
+    MOVED,
+    PARSED,
+    SHEET,
+    VERBOSE,
+)
 from tests.unit.offline.program import Program, changed
 
 MENDED = (
@@ -78,6 +90,36 @@ MENDED = (
         result=3,
         rule="restored_default",
     ),
+    Program("dictionary_that_shrinks", CACHE, result={"b": 1}, rule="changed_while_walked"),
+    changed(
+        "default_of_a_pop",
+        VERBOSE,
+        ('"verbose", 0', '"verbose"'),
+        result=({"a": 1}, 0),
+        rule="restored_argument",
+    ),
+    changed(
+        "order_that_knew_none",
+        BY_DATE,
+        ('lambda task: (task is None, task or "")', "lambda task: task"),
+        result=["2026-01-01", "2026-01-02", None],
+        rule="restored_argument",
+    ),
+    changed(
+        "conversion_to_a_text",
+        LABEL,
+        ('str(order["number"])', 'order["number"]'),
+        result="order 4, Ada",
+        rule="restored_default",
+    ),
+    changed(
+        "blank_that_was_zero_before",
+        SHEET,
+        (" or 0", ""),
+        result=[2, 0],
+        rule="restored_default",
+    ),
+    changed("start_that_was_one", LINES, ("        number = 1\n", ""), result=3, rule="restored_start"),
 )
 
 LEFT_ALONE = (
@@ -131,4 +173,16 @@ LEFT_ALONE = (
         NEWEST,
         ('rows, key=lambda row: row["at"], reverse=True', 'rows, key=lambda row: row["when"]'),
     ),
+    Program("field_whose_reader_cannot_do_without", DAYS),
+    Program("dictionary_that_another_loop_changes", CACHE.replace("del ages[key]", "ages.update(x=1)")),
+    changed(
+        "handler_that_moved_to_the_caller",
+        PARSED,
+        (
+            "        try:\n            return float(text)\n        except ValueError:\n            return None\n",
+            "        return float(text)\n",
+        ),
+        ("        return sum(amount(text) or 0 for text in texts)\n", MOVED),
+    ),
+    Program("local_of_a_failed_attempt", LOADED),
 )

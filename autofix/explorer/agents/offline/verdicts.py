@@ -65,7 +65,9 @@ SURROUNDINGS = (
         "connection_refused",
         r"\w*(Error|Exception)",
         r"Connection refused|Connection reset by peer|Name or service not known|No route to host|Network is unreachable"
-        r"|Temporary failure in name resolution|Remote end closed connection|could not connect to server",
+        r"|Temporary failure in name resolution|Remote end closed connection|could not connect to server"
+        r"|connection to server .* failed|server has gone away"
+        r"|server closed the connection|database system is (starting up|shutting down|in recovery)",
         "the other side could not be reached",
         "check that the service is up, and its address, network and firewall",
     ),

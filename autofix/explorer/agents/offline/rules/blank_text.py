@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import ClassVar
 
-from autofix.explorer.agents.offline import lookup
+from autofix.explorer.agents.offline import lookup, readers
 from autofix.explorer.agents.offline.crash_site import CrashSite, locate
 from autofix.explorer.agents.offline.crash_state import value_of
 from autofix.explorer.agents.offline.evidence import Evidence
@@ -146,7 +146,7 @@ def _field_default(site: CrashSite, call: ast.Call) -> tuple[str, Finding] | Non
         if lookup.admits_none(field.node.annotation) and (
             field.node.value is None or (known and value is None)
         ):
-            return "None", finding
+            return ("None", finding) if readers.cope_with_none(field.file.checkout, field.name) else None
         if known and type(value) in (int, float) and is_neutral(value) and field.node.value is not None:
             return ast.unparse(field.node.value), finding
     return None

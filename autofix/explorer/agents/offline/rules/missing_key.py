@@ -7,7 +7,7 @@ import difflib
 from dataclasses import dataclass
 from typing import ClassVar
 
-from autofix.explorer.agents.offline import history, lookup, members
+from autofix.explorer.agents.offline import history, lookup, members, readers
 from autofix.explorer.agents.offline.crash_site import UNKNOWN, CrashSite, locate
 from autofix.explorer.agents.offline.evidence import Evidence
 from autofix.explorer.agents.offline.python_code import is_neutral, literal
@@ -62,7 +62,7 @@ class MissingKey:
             start_line=line,
             end_line=read.whole.end_lineno or line,
             cause=f"`{mapping}` need not have a key {read.keys[0]!r}, and `{site.function.qualname}` reads it unasked",
-            change=f"Read it as the other optional keys are read: `{new}` instead of `{ast.unparse(read.whole)}`",
+            change=f"Read it as the other optional keys are read: `{new}` instead of `{site.module.text(read.whole)}`",
             findings=(
                 default[1],
                 Finding(
@@ -147,7 +147,7 @@ def _receiver_default(site: CrashSite, read: _Read) -> tuple[str, Finding] | Non
         if lookup.admits_none(field.node.annotation) and (
             field.node.value is None or (known and value is None)
         ):
-            return "None", finding
+            return ("None", finding) if readers.cope_with_none(field.file.checkout, field.name) else None
         if known and is_neutral(value) and field.node.value is not None:
             return ast.unparse(field.node.value), finding
     return None

@@ -61,28 +61,32 @@ class RestoredDefault:
         ]
         if any(len(nodes) > 1 for other, nodes in lost if other.bare == form.bare):
             return None  # which of them lost it?
-        pairs = [(nodes[0], module.text(other.whole)) for other, nodes in lost if len(nodes) == 1]
+        pairs = [(nodes[0], other.whole) for other, nodes in lost if len(nodes) == 1]
         node = next(nodes[0] for other, nodes in lost if other is form or (other.bare == form.bare and nodes))
         text, bare, file = module.text(form.whole), site.module.text(node), site.place.file
         start, end = min(n.lineno for n, _ in pairs), max(n.end_lineno or n.lineno for n, _ in pairs)
-        root = site.function.node
+        root, answer = site.function.node, "conversion" if form.kind == "convert" else "default"
         return Plan(
             rule=self.name,
-            title=f"Put back the default of `{bare}` in `{site.function.qualname}`",
+            title=f"Put back the {answer} of `{bare}` in `{site.function.qualname}`",
             file=file,
             function=site.function,
             start_line=start,
             end_line=end,
-            cause=f"`{bare}` has no answer for this since commit {commit.sha[:7]}, which took away its default",
-            change="; ".join(f"`{new}` instead of `{site.module.text(n)}`" for n, new in pairs),
+            cause=f"`{bare}` has no {answer} since commit {commit.sha[:7]}, which took `{text}` away",
+            change="; ".join(f"`{module.text(new)}` instead of `{site.module.text(n)}`" for n, new in pairs),
             findings=(
                 Finding(f"was `{text}` until commit {commit.sha[:7]}", file, node.lineno, node.lineno),
             ),
-            transform=splice(
-                *(in_place_of(n, f"({new})" if needs_parentheses(root, n) else new) for n, new in pairs)
-            ),
+            transform=splice(*(in_place_of(n, _text(root, n, new, module)) for n, new in pairs)),
             suspect=commit.sha,
         )
+
+
+def _text(root: ast.AST, node: ast.expr, new: ast.expr, module: Module) -> str:
+    """The expression as it was written, in parentheses where it would be read as something else."""
+    text = module.text(new)
+    return f"({text})" if not isinstance(new, ast.Call) and needs_parentheses(root, node) else text
 
 
 def _candidates(site: CrashSite) -> Iterator[ast.expr]:
