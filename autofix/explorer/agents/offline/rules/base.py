@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar, NotRequired, Protocol, TypedDict, Unpack
 
+from autofix.explorer.agents.offline.crash_site import CrashSite
 from autofix.explorer.agents.offline.evidence import CodeFile, Evidence
 from autofix.explorer.agents.offline.python_code import Function
 
@@ -38,11 +40,11 @@ class Plan:
     """
 
     rule: str
-    title: str
     file: CodeFile
     function: Function | None
     start_line: int
     end_line: int
+    title: str
     cause: str
     change: str
     findings: tuple[Finding, ...]
@@ -68,6 +70,25 @@ class Plan:
         except (SyntaxError, ValueError) as exc:
             return Abstain("does_not_compile", f"The edited {self.file.path} would not compile: {exc}")
         return edited
+
+
+class Said(TypedDict):
+    """What a plan says besides where it is: see :class:`Plan`."""
+
+    title: str
+    cause: str
+    change: str
+    findings: tuple[Finding, ...]
+    transform: Callable[[str], str | Abstain]
+    suspect: NotRequired[str]
+
+
+def plan_at(
+    rule: Rule, site: CrashSite, lines: ast.expr | ast.stmt | tuple[int, int], **said: Unpack[Said]
+) -> Plan:
+    """The plan of an edit of the failing function, at these lines or at those of this node."""
+    start, end = lines if isinstance(lines, tuple) else (lines.lineno, lines.end_lineno or lines.lineno)
+    return Plan(rule.name, site.place.file, site.function, start, end, **said)
 
 
 class Rule(Protocol):

@@ -11,7 +11,7 @@ from autofix.explorer.agents.offline.crash_site import CrashSite, locate
 from autofix.explorer.agents.offline.crash_state import value_of
 from autofix.explorer.agents.offline.evidence import Evidence
 from autofix.explorer.agents.offline.python_code import literal
-from autofix.explorer.agents.offline.rules.base import Finding, Plan
+from autofix.explorer.agents.offline.rules.base import Finding, Plan, plan_at
 from autofix.explorer.agents.offline.rules.editing import in_place_of, splice
 from autofix.explorer.agents.offline.rules.safe_forms import safe_forms
 from autofix.explorer.agents.offline.trace import trace
@@ -45,13 +45,11 @@ class BlankNumber:
             return None
         ((default, (commit, finding)),) = defaults.items()
         argument = site.module.text(call.args[0])
-        return Plan(
-            rule=self.name,
+        return plan_at(
+            self,
+            site,
+            call,
             title=f"Take a blank for {default} in `{site.function.qualname}`",
-            file=site.place.file,
-            function=site.function,
-            start_line=call.lineno,
-            end_line=call.end_lineno or call.lineno,
             cause=f"`{argument}` is blank, and `{site.function.qualname}` has no answer for that; its callers had one before",
             change=f"`{argument} or {default}` instead of `{argument}`",
             findings=(

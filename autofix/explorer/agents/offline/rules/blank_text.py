@@ -10,7 +10,7 @@ from autofix.explorer.agents.offline.crash_site import CrashSite, locate
 from autofix.explorer.agents.offline.crash_state import value_of
 from autofix.explorer.agents.offline.evidence import Evidence
 from autofix.explorer.agents.offline.python_code import assignments, is_neutral, literal
-from autofix.explorer.agents.offline.rules.base import Finding, Plan
+from autofix.explorer.agents.offline.rules.base import Finding, Plan, plan_at
 from autofix.explorer.agents.offline.rules.editing import Transform, in_place_of, insert_guard, splice
 from autofix.explorer.agents.offline.rules.empty_results import empty_result
 
@@ -98,13 +98,11 @@ class BlankText:
         argument = site.module.text(call.args[0])
         end = call.end_lineno or call.lineno
         state = "None" if value_of(call.args[0], site.known) is None else "blank"
-        return Plan(
-            rule=self.name,
+        return plan_at(
+            self,
+            site,
+            (call.lineno, end),
             title=f"Take {default} for a blank `{argument}` in `{site.function.qualname}`",
-            file=site.place.file,
-            function=site.function,
-            start_line=call.lineno,
-            end_line=end,
             cause=f"`{argument}` is {state}, and `{site.function.qualname}` converts it unasked",
             change=change,
             findings=(Finding("converts it unasked", site.place.file, call.lineno, end), finding),

@@ -11,7 +11,7 @@ from autofix.explorer.agents.offline.crash_site import CrashSite, locate, quoted
 from autofix.explorer.agents.offline.evidence import Evidence
 from autofix.explorer.agents.offline.lookup import Definition
 from autofix.explorer.agents.offline.python_code import Function, literal
-from autofix.explorer.agents.offline.rules.base import Finding, Plan
+from autofix.explorer.agents.offline.rules.base import Finding, Plan, plan_at
 from autofix.explorer.agents.offline.rules.editing import Splice, splice
 from autofix.explorer.workspace import Commit
 
@@ -56,13 +56,11 @@ class ChangedSignature:
             return None
         change, found, splices = edit
         signature = definition.function.node.lineno
-        return Plan(
-            rule=self.name,
+        return plan_at(
+            self,
+            site,
+            calls[0],
             title=f"Call `{name}` in `{site.function.qualname}` as it is defined now",
-            file=site.place.file,
-            function=site.function,
-            start_line=calls[0].lineno,
-            end_line=calls[0].end_lineno or calls[0].lineno,
             cause=f"commit {commit.sha[:7]} changed what `{name}` takes, and this call was left behind",
             change=change,
             findings=(

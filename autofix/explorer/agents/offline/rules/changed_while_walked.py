@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from autofix.explorer.agents.offline.crash_site import locate
 from autofix.explorer.agents.offline.evidence import Evidence
-from autofix.explorer.agents.offline.rules.base import Finding, Plan
+from autofix.explorer.agents.offline.rules.base import Finding, Plan, plan_at
 from autofix.explorer.agents.offline.rules.editing import in_place_of, splice
 
 CHANGING = frozenset({"pop", "popitem", "remove", "discard", "add", "setdefault"})
@@ -35,13 +35,11 @@ class ChangedWhileWalked:
         if not isinstance(loop, ast.For) or change is None:
             return None
         text, file = site.module.text(loop.iter), site.place.file
-        return Plan(
-            rule=self.name,
+        return plan_at(
+            self,
+            site,
+            (loop.lineno, loop.iter.end_lineno or loop.lineno),
             title=f"Walk over a copy in `{site.function.qualname}`",
-            file=file,
-            function=site.function,
-            start_line=loop.lineno,
-            end_line=loop.iter.end_lineno or loop.lineno,
             cause=f"the loop over `{text}` in `{site.function.qualname}` changes `{_walked(loop.iter)}` itself",
             change=f"`list({text})` instead of `{text}`",
             findings=(

@@ -10,7 +10,7 @@ from autofix.explorer.agents.offline import lookup
 from autofix.explorer.agents.offline.crash_site import UNKNOWN, CrashSite, is_empty, locate
 from autofix.explorer.agents.offline.evidence import Evidence
 from autofix.explorer.agents.offline.python_code import assignments
-from autofix.explorer.agents.offline.rules.base import Finding, Plan
+from autofix.explorer.agents.offline.rules.base import Finding, Plan, plan_at
 from autofix.explorer.agents.offline.rules.editing import insert_guard, replace_expression
 from autofix.explorer.agents.offline.rules.empty_results import empty_result
 
@@ -45,13 +45,11 @@ class EmptySequence:
         if result is None:
             return None
         file = site.place.file
-        return Plan(
-            rule=self.name,
+        return plan_at(
+            self,
+            site,
+            (site.statement.lineno, site.place.line),
             title=f"Give {result.text} for an empty `{name}` in `{site.function.qualname}`",
-            file=file,
-            function=site.function,
-            start_line=site.statement.lineno,
-            end_line=site.place.line,
             cause=f"`{name}` is empty, and `{site.function.qualname}` takes an item of it without a check",
             change=f"Before it: `if not {name}: return {result.text}`",
             findings=(
@@ -76,13 +74,11 @@ class EmptySequence:
                 if why:
                     inside = ", ".join(ast.unparse(part) for part in (*call.args, *call.keywords))
                     new = f"{ast.unparse(call.func)}({inside}, default=None)"
-                    return Plan(
-                        rule=self.name,
+                    return plan_at(
+                        self,
+                        site,
+                        call,
                         title=f"Give `{ast.unparse(call)}` a default in `{site.function.qualname}`",
-                        file=file,
-                        function=site.function,
-                        start_line=call.lineno,
-                        end_line=call.end_lineno or call.lineno,
                         cause=f"`{ast.unparse(call.args[0])}` is empty, and `{ast.unparse(call)}` has no answer for that",
                         change=f"Give it one: `{new}`",
                         findings=(Finding(why, file, call.lineno, call.lineno),),

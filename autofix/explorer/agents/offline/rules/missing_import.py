@@ -10,7 +10,7 @@ from autofix.explorer.agents.offline import lookup
 from autofix.explorer.agents.offline.crash_site import CrashSite, locate, quoted
 from autofix.explorer.agents.offline.evidence import Evidence
 from autofix.explorer.agents.offline.members import of_module
-from autofix.explorer.agents.offline.rules.base import Finding, Plan
+from autofix.explorer.agents.offline.rules.base import Finding, Plan, plan_at
 from autofix.explorer.agents.offline.rules.editing import Splice, splice
 
 
@@ -37,13 +37,11 @@ class MissingImport:
         if finding is None or place is None:
             return None
         path = site.place.file.path
-        return Plan(
-            rule=self.name,
+        return plan_at(
+            self,
+            site,
+            (site.place.line, site.place.line),
             title=f"Import `{name}` in {path}",
-            file=site.place.file,
-            function=site.function,
-            start_line=site.place.line,
-            end_line=site.place.line,
             cause=f"`{site.function.qualname}` uses `{name}`, which {path} does not import",
             change=f"Add `{line}` to its imports",
             findings=(finding,),

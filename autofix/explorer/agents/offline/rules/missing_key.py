@@ -11,7 +11,7 @@ from autofix.explorer.agents.offline import history, lookup, members, readers
 from autofix.explorer.agents.offline.crash_site import UNKNOWN, CrashSite, locate
 from autofix.explorer.agents.offline.evidence import Evidence
 from autofix.explorer.agents.offline.python_code import is_neutral, literal
-from autofix.explorer.agents.offline.rules.base import Finding, Plan
+from autofix.explorer.agents.offline.rules.base import Finding, Plan, plan_at
 from autofix.explorer.agents.offline.rules.editing import replace_expression
 
 MAX_KEY = 500  # characters
@@ -54,13 +54,11 @@ class MissingKey:
         file, mapping = site.place.file, ast.unparse(read.mapping)
         new = _reading(mapping, read.keys, default[0])
         line = read.whole.lineno
-        return Plan(
-            rule=self.name,
+        return plan_at(
+            self,
+            site,
+            (line, read.whole.end_lineno or line),
             title=f"Read the optional key {read.keys[0]!r} with `.get` in `{site.function.qualname}`",
-            file=file,
-            function=site.function,
-            start_line=line,
-            end_line=read.whole.end_lineno or line,
             cause=f"`{mapping}` need not have a key {read.keys[0]!r}, and `{site.function.qualname}` reads it unasked",
             change=f"Read it as the other optional keys are read: `{new}` instead of `{site.module.text(read.whole)}`",
             findings=(
@@ -204,13 +202,11 @@ class RenamedKey:
             return None
         new, commit = found
         written = f'{read.mapping.id}["{new}"]'
-        return Plan(
-            rule=self.name,
+        return plan_at(
+            self,
+            site,
+            subscript,
             title=f"Read {new!r} instead of {old!r} in `{site.function.qualname}`",
-            file=site.place.file,
-            function=site.function,
-            start_line=subscript.lineno,
-            end_line=subscript.end_lineno or subscript.lineno,
             cause=f"`{site.function.qualname}` still reads {old!r}, which commit {commit[:7]} renamed",
             change=f"Read {new!r}, as commit {commit[:7]} wrote it in the same expression elsewhere",
             findings=(

@@ -12,7 +12,7 @@ from autofix.explorer.agents.offline import history, lookup
 from autofix.explorer.agents.offline.crash_site import UNKNOWN, CrashSite, is_none, locate, quoted, returns
 from autofix.explorer.agents.offline.evidence import Evidence
 from autofix.explorer.agents.offline.python_code import assignments, is_neutral, literal
-from autofix.explorer.agents.offline.rules.base import Finding, Plan
+from autofix.explorer.agents.offline.rules.base import Finding, Plan, plan_at
 from autofix.explorer.agents.offline.rules.editing import insert_guard
 
 
@@ -60,13 +60,11 @@ class NoneAccess:
             return None
         file = site.place.file
         lookup_line = Finding(f"{why}", file, assignment.lineno, assignment.end_lineno or assignment.lineno)
-        return Plan(
-            rule=self.name,
+        return plan_at(
+            self,
+            site,
+            (assignment.lineno, site.place.line),
             title=f"Check that `{name}` was found in `{site.function.qualname}`",
-            file=file,
-            function=site.function,
-            start_line=assignment.lineno,
-            end_line=site.place.line,
             cause=f"`{name}` is None: {why}, and `{site.function.qualname}` uses it without a check",
             change=f"Right after the lookup: `if {name} is None: {guard.leave}`",
             findings=(lookup_line, guard.finding),

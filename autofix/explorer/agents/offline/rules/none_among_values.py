@@ -8,7 +8,7 @@ from typing import ClassVar
 from autofix.explorer.agents.offline.crash_site import CrashSite, locate
 from autofix.explorer.agents.offline.evidence import Evidence
 from autofix.explorer.agents.offline.python_code import own_nodes
-from autofix.explorer.agents.offline.rules.base import Finding, Plan
+from autofix.explorer.agents.offline.rules.base import Finding, Plan, plan_at
 from autofix.explorer.agents.offline.rules.editing import Splice, splice
 
 Comprehension = ast.ListComp | ast.SetComp | ast.GeneratorExp
@@ -48,13 +48,11 @@ class NoneAmongValues:
             node.generators[0].iter,
         )
         at, line = (source.end_lineno or source.lineno, source.end_col_offset or 0), others[0].lineno
-        return Plan(
-            rule=self.name,
+        return plan_at(
+            self,
+            site,
+            node,
             title=f"Leave None out in `{site.function.qualname}`",
-            file=file,
-            function=site.function,
-            start_line=node.lineno,
-            end_line=node.end_lineno or node.lineno,
             cause=f"`{site.module.text(node.elt)}` is None for some, and `{site.function.qualname}` takes them along",
             change=f"Only where `{text}`, as elsewhere in this module",
             findings=(

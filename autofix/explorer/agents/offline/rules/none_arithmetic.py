@@ -12,7 +12,7 @@ from autofix.explorer.agents.offline.crash_site import CrashSite, locate
 from autofix.explorer.agents.offline.crash_state import value_of
 from autofix.explorer.agents.offline.evidence import CodeFile, Evidence
 from autofix.explorer.agents.offline.python_code import literal, own_nodes
-from autofix.explorer.agents.offline.rules.base import Finding, Plan
+from autofix.explorer.agents.offline.rules.base import Finding, Plan, plan_at
 from autofix.explorer.agents.offline.rules.editing import in_place_of, splice
 from autofix.explorer.agents.offline.rules.safe_forms import safe_forms
 
@@ -54,13 +54,11 @@ class NoneArithmetic:
             return None
         nodes = [node for node in _operands(site.function.node) if node.attr == bad[0].attr]
         file, text = site.place.file, site.module.text
-        return Plan(
-            rule=self.name,
+        return plan_at(
+            self,
+            site,
+            (nodes[0].lineno, nodes[-1].lineno),
             title=f"Take no `{bad[0].attr}` for {meaning.text} in `{site.function.qualname}`",
-            file=file,
-            function=site.function,
-            start_line=nodes[0].lineno,
-            end_line=nodes[-1].lineno,
             cause=f"`{ast.unparse(bad[0])}` is None, which the field allows, and `{site.function.qualname}` calculates with it",
             change="; ".join(
                 f"`({text(node)} or {meaning.text})` instead of `{text(node)}`" for node in nodes

@@ -10,7 +10,7 @@ from autofix.explorer.agents.offline import versions
 from autofix.explorer.agents.offline.crash_site import CrashSite, locate
 from autofix.explorer.agents.offline.evidence import Evidence
 from autofix.explorer.agents.offline.python_code import Module, own_nodes, stored_names
-from autofix.explorer.agents.offline.rules.base import Finding, Plan
+from autofix.explorer.agents.offline.rules.base import Finding, Plan, plan_at
 from autofix.explorer.agents.offline.rules.editing import Splice, in_place_of, splice
 from autofix.explorer.agents.offline.rules.safe_forms import known_names
 from autofix.explorer.workspace import Commit
@@ -61,13 +61,11 @@ class RestoredArgument:
         now = next((k for k in call.keywords if isinstance(lost, ast.keyword) and k.arg == lost.arg), None)
         edit = in_place_of(now.value, module.text(value)) if now else _appended(call, text)
         file, end = site.place.file, call.end_lineno or call.lineno
-        return Plan(
-            rule=self.name,
+        return plan_at(
+            self,
+            site,
+            (call.lineno, end),
             title=f"Pass `{text}` in `{site.function.qualname}` again",
-            file=file,
-            function=site.function,
-            start_line=call.lineno,
-            end_line=end,
             cause=f"`{site.module.text(call)}` fails without `{text}`, which commit {commit.sha[:7]} took out of the call",
             change=f"Pass `{text}` to it again",
             findings=(Finding(f"had `{text}` until commit {commit.sha[:7]}", file, call.lineno, end),),

@@ -12,7 +12,7 @@ from autofix.explorer.agents.offline.crash_site import UNKNOWN, CrashSite, locat
 from autofix.explorer.agents.offline.crash_state import value_of
 from autofix.explorer.agents.offline.evidence import Evidence
 from autofix.explorer.agents.offline.python_code import Function, Module, assignments, literal, own_nodes
-from autofix.explorer.agents.offline.rules.base import Finding, Plan
+from autofix.explorer.agents.offline.rules.base import Finding, Plan, plan_at
 from autofix.explorer.agents.offline.rules.editing import in_place_of, splice
 from autofix.explorer.agents.offline.rules.safe_forms import (
     DIVISIONS,
@@ -66,13 +66,11 @@ class RestoredDefault:
         text, bare, file = module.text(form.whole), site.module.text(node), site.place.file
         start, end = min(n.lineno for n, _ in pairs), max(n.end_lineno or n.lineno for n, _ in pairs)
         root, answer = site.function.node, "conversion" if form.kind == "convert" else "default"
-        return Plan(
-            rule=self.name,
+        return plan_at(
+            self,
+            site,
+            (start, end),
             title=f"Put back the {answer} of `{bare}` in `{site.function.qualname}`",
-            file=file,
-            function=site.function,
-            start_line=start,
-            end_line=end,
             cause=f"`{bare}` has no {answer} since commit {commit.sha[:7]}, which took `{text}` away",
             change="; ".join(f"`{module.text(new)}` instead of `{site.module.text(n)}`" for n, new in pairs),
             findings=(

@@ -12,7 +12,7 @@ from autofix.explorer.agents.offline.crash_site import UNKNOWN, CrashSite, locat
 from autofix.explorer.agents.offline.crash_state import value_of
 from autofix.explorer.agents.offline.evidence import Evidence
 from autofix.explorer.agents.offline.python_code import Function, own_nodes, stored_names
-from autofix.explorer.agents.offline.rules.base import Finding, Plan
+from autofix.explorer.agents.offline.rules.base import Finding, Plan, plan_at
 from autofix.explorer.agents.offline.rules.editing import Splice, splice
 from autofix.explorer.agents.offline.rules.safe_forms import known_names
 
@@ -60,13 +60,11 @@ class RestoredFilter:
                     loop = node.generators[0].ifs[-1] if node.generators[0].ifs else node.generators[0].iter
                     at = (loop.end_lineno or loop.lineno, loop.end_col_offset or 0)
                     written = f" and {text}" if node.generators[0].ifs else f" if {text}"
-                    return Plan(
-                        rule=self.name,
+                    return plan_at(
+                        self,
+                        site,
+                        node,
                         title=f"Collect only where `{text}` in `{site.function.qualname}` again",
-                        file=file,
-                        function=site.function,
-                        start_line=node.lineno,
-                        end_line=node.end_lineno or node.lineno,
                         cause=f"`{site.function.qualname}` also takes what it left out until commit {commit.sha[:7]}: "
                         f"all where not `{text}`",
                         change=f"`if {text}` in the comprehension again",

@@ -12,7 +12,7 @@ from autofix.explorer.agents.offline.crash_site import UNKNOWN, CrashSite, locat
 from autofix.explorer.agents.offline.crash_state import value_of
 from autofix.explorer.agents.offline.evidence import Evidence
 from autofix.explorer.agents.offline.python_code import Function, Module, is_neutral, literal, own_nodes
-from autofix.explorer.agents.offline.rules.base import Finding, Plan
+from autofix.explorer.agents.offline.rules.base import Finding, Plan, plan_at
 from autofix.explorer.agents.offline.rules.editing import before_line, splice
 from autofix.explorer.workspace import Commit
 
@@ -43,13 +43,11 @@ class RestoredGuard:
     def _plan(self, site: CrashSite, guard: ast.If, commit: Commit, module: Module) -> Plan:
         test, leave = module.text(guard.test), module.text(guard.body[0])
         file, line = site.place.file, site.place.line
-        return Plan(
-            rule=self.name,
+        return plan_at(
+            self,
+            site,
+            (site.statement.lineno, line),
             title=f"Put back the check `{test}` in `{site.function.qualname}`",
-            file=file,
-            function=site.function,
-            start_line=site.statement.lineno,
-            end_line=line,
             cause=f"`{test}` holds here, and `{site.function.qualname}` no longer asks for it since commit {commit.sha[:7]}",
             change=f"Before it: `if {test}: {leave}`, as it was",
             findings=(

@@ -12,7 +12,7 @@ from autofix.explorer.agents.offline import history, versions
 from autofix.explorer.agents.offline.crash_site import CrashSite, site_at
 from autofix.explorer.agents.offline.evidence import Evidence
 from autofix.explorer.agents.offline.python_code import Function, Module, own_nodes, stored_names
-from autofix.explorer.agents.offline.rules.base import Finding, Plan
+from autofix.explorer.agents.offline.rules.base import Finding, Plan, plan_at
 from autofix.explorer.agents.offline.rules.editing import in_lines_of, splice
 from autofix.explorer.agents.offline.rules.safe_forms import known_names
 from autofix.explorer.workspace import Commit
@@ -63,13 +63,11 @@ class RestoredHandler:
         handlers = _text(module, attempt)
         step = _step(module, attempt)
         text = f"try:\n{indent(dedent(inside), step)}\n{handlers}"
-        return Plan(
-            rule=self.name,
+        return plan_at(
+            self,
+            site,
+            (first.lineno, last),
             title=f"Handle {caught} in `{site.function.qualname}` again",
-            file=file,
-            function=site.function,
-            start_line=first.lineno,
-            end_line=last,
             cause=f"`{site.function.qualname}` handled {caught} here until commit {commit.sha[:7]}, which took the handler away",
             change=f"`try` with `except {caught}` around it, as it was",
             findings=(

@@ -9,7 +9,7 @@ from autofix.explorer.agents.offline import versions
 from autofix.explorer.agents.offline.crash_site import locate, quoted
 from autofix.explorer.agents.offline.evidence import Evidence
 from autofix.explorer.agents.offline.python_code import assignments, body_of, literal
-from autofix.explorer.agents.offline.rules.base import Finding, Plan
+from autofix.explorer.agents.offline.rules.base import Finding, Plan, plan_at
 from autofix.explorer.agents.offline.rules.editing import before_line, splice
 from autofix.explorer.agents.offline.rules.unset_local import first_binding
 
@@ -47,13 +47,11 @@ class RestoredStart:
                 and isinstance(started[0].targets[0], ast.Name)
             ):
                 text, file = module.text(started[0]), site.place.file
-                return Plan(
-                    rule=self.name,
+                return plan_at(
+                    self,
+                    site,
+                    (first.lineno, site.place.line),
                     title=f"Start with `{text}` in `{site.function.qualname}`",
-                    file=file,
-                    function=site.function,
-                    start_line=first.lineno,
-                    end_line=site.place.line,
                     cause=f"`{name}` is not set on every way since commit {commit.sha[:7]}, which took `{text}` away",
                     change=f"`{text}` again, before the first statement that may set it",
                     findings=(

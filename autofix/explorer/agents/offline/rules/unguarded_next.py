@@ -9,7 +9,7 @@ from autofix.explorer.agents.offline import lookup
 from autofix.explorer.agents.offline.crash_site import CrashSite, locate
 from autofix.explorer.agents.offline.evidence import Evidence
 from autofix.explorer.agents.offline.python_code import assignments
-from autofix.explorer.agents.offline.rules.base import Finding, Plan
+from autofix.explorer.agents.offline.rules.base import Finding, Plan, plan_at
 from autofix.explorer.agents.offline.rules.editing import Splice, splice
 from autofix.explorer.agents.offline.rules.empty_results import checks_for_none, documented_value
 
@@ -47,13 +47,11 @@ class UnguardedNext:
             (call.end_lineno or call.lineno, call.end_col_offset or 0),
         )
         new = f"next({text}, None)"
-        return Plan(
-            rule=self.name,
+        return plan_at(
+            self,
+            site,
+            call,
             title=f"Give None for nothing in `{site.function.qualname}`",
-            file=site.place.file,
-            function=site.function,
-            start_line=call.lineno,
-            end_line=call.end_lineno or call.lineno,
             cause=f"nothing fits, and `next` in `{site.function.qualname}` has no answer for that",
             change=f"`{new}` instead of `{site.module.text(call)}`",
             findings=(

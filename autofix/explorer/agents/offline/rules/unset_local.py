@@ -11,7 +11,7 @@ from autofix.explorer.agents.offline.crash_site import CrashSite, locate, quoted
 from autofix.explorer.agents.offline.evidence import Evidence
 from autofix.explorer.agents.offline.members import of_module
 from autofix.explorer.agents.offline.python_code import Function, assignments, body_of, own_nodes
-from autofix.explorer.agents.offline.rules.base import Finding, Plan
+from autofix.explorer.agents.offline.rules.base import Finding, Plan, plan_at
 from autofix.explorer.agents.offline.rules.editing import before_line, splice
 from autofix.explorer.agents.offline.rules.empty_results import documented_value
 
@@ -55,13 +55,11 @@ class UnsetLocal:
         if start is None:
             return None
         file = site.place.file
-        return Plan(
-            rule=self.name,
+        return plan_at(
+            self,
+            site,
+            (start.statement.lineno, max(site.place.line, start.statement.lineno)),
             title=f"Start with `{start.text}` in `{site.function.qualname}`",
-            file=file,
-            function=site.function,
-            start_line=start.statement.lineno,
-            end_line=max(site.place.line, start.statement.lineno),
             cause=f"`{name}` is read in `{site.function.qualname}` although nothing has set it on this way",
             change=f"`{start.text}` before the first statement that may set it",
             findings=(Finding(f"reads `{name}`", file, site.place.line, site.place.line), start.finding),

@@ -11,7 +11,7 @@ from autofix.explorer.agents.offline import lookup
 from autofix.explorer.agents.offline.crash_site import CrashSite, locate, quoted
 from autofix.explorer.agents.offline.evidence import CodeFile, Evidence
 from autofix.explorer.agents.offline.python_code import literal, own_nodes
-from autofix.explorer.agents.offline.rules.base import Finding, Plan
+from autofix.explorer.agents.offline.rules.base import Finding, Plan, plan_at
 from autofix.explorer.agents.offline.rules.editing import Splice, in_place_of, splice
 
 MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
@@ -56,13 +56,11 @@ class WrongEncoding:
         end = (call.end_lineno or call.lineno, (call.end_col_offset or 1) - 1)
         text = f'encoding="{encoding}"' if not (call.args or call.keywords) else f', encoding="{encoding}"'
         file = site.place.file
-        return Plan(
-            rule=self.name,
+        return plan_at(
+            self,
+            site,
+            call,
             title=f"Read it as {encoding} in `{site.function.qualname}`",
-            file=file,
-            function=site.function,
-            start_line=call.lineno,
-            end_line=call.end_lineno or call.lineno,
             cause=f"`{site.module.text(call)}` reads it as {_encoding(call) or 'the default encoding'}; it {why.text}",
             change=f'`encoding="{encoding}"`',
             findings=(why, Finding("is read here", file, call.lineno, call.end_lineno or call.lineno)),

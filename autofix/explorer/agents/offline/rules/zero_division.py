@@ -8,7 +8,7 @@ from typing import ClassVar
 from autofix.explorer.agents.offline.crash_site import UNKNOWN, CrashSite, is_empty, is_zero, locate
 from autofix.explorer.agents.offline.evidence import Evidence
 from autofix.explorer.agents.offline.python_code import is_neutral, literal, own_nodes
-from autofix.explorer.agents.offline.rules.base import Finding, Plan
+from autofix.explorer.agents.offline.rules.base import Finding, Plan, plan_at
 from autofix.explorer.agents.offline.rules.editing import insert_guard
 from autofix.explorer.agents.offline.rules.empty_results import EmptyResult, empty_result
 
@@ -40,13 +40,11 @@ class ZeroDivision:
             return None
         text, test = ast.unparse(divisor), _zero_test(site, divisor)
         file = site.place.file
-        return Plan(
-            rule=self.name,
+        return plan_at(
+            self,
+            site,
+            (site.statement.lineno, site.place.line),
             title=f"Give {result.text} in `{site.function.qualname}` where `{text}` is zero",
-            file=file,
-            function=site.function,
-            start_line=site.statement.lineno,
-            end_line=site.place.line,
             cause=f"`{text}` is zero, and `{site.function.qualname}` divides by it without a check",
             change=f"Before it: `if {test}: return {result.text}`",
             findings=(
