@@ -48,9 +48,7 @@ def on_completion_hook(organization_id: str, session_id: str, turn_id: str) -> N
             raise  # an outage of the database: the sweeper has the hook called again
         logger.exception("the result of turn %s could not be recorded", turn_id)
         reason = exc if isinstance(exc, WorkFailed) else WorkFailed(UNRECORDED)
-        untouched = _active_step(organization_id, session_id, turn_id)
-        if untouched is not None:
-            _conclude(untouched, issue, Outcome(turn, failure=reason))
+        _conclude(execution, issue, Outcome(turn, failure=reason))
 
 
 def _active_step(organization_id: str, session_id: str, turn_id: str) -> StepExecution | None:
@@ -69,15 +67,11 @@ def _conclude(execution: StepExecution, issue: Issue | None, outcome: Outcome) -
         run = rows.find(Run, lock=True, pk=execution.run_id)
         if run is None:
             return
-        if run.version != execution.run.version:  # whatever changes a step gives its run a new version
-            turn = {"session_id": execution.session_id, "turn_id": execution.turn_id}
-            changed = _active_step(run.organization_id, **turn)
-            if changed is None:
-                return
-            execution = changed
-        execution.run = run
-        _record(run, execution, issue, outcome)
-        failpoint("hook.before_commit")
+        held = rows.find(StepExecution, pk=execution.pk, turn_id=execution.turn_id, status=ACTIVE_STEP)
+        if held is not None:
+            held.run = run
+            _record(run, held, issue, outcome)
+            failpoint("hook.before_commit")
 
 
 def _record(run: Run, execution: StepExecution, issue: Issue | None, outcome: Outcome) -> None:

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 POST = 36  # three more for the organization's first run of a month
 TURN = 6
 BLOCK = 5
-HOOK = 25
+HOOK = 26
 UNCHANGED = 8
 
 
