@@ -15,7 +15,7 @@ from autofix.delivery import endpoint_health
 from autofix.hosts import Issue
 from autofix.models import Repository, Run
 from autofix.models.webhooks import WebhookEvent
-from autofix.steps import Step, StoppingPoint
+from autofix.steps import STEPS, Lane, Step, StoppingPoint
 from autofix.testing import WakeupQueue
 from tests.integration.outbox_rows import make_endpoint, make_run, record
 from tests.pipeline import Play
@@ -76,14 +76,19 @@ class TestWhatIsSent:
         }  # fmt: skip
         assert [line for event in events for line in violations(event)] == []
 
-    def test_a_run_that_fails(self, issue: Issue, play: Play, queue: WakeupQueue) -> None:
-        """The failed step and the failed run."""
-        play(root_cause=[{"blocks": [], "end": "error", "error": "out of ideas"}])
-        trigger_autofix_agent(issue)
+    @pytest.mark.parametrize("step", Step)
+    def test_a_step_that_fails(self, issue: Issue, play: Play, queue: WakeupQueue, step: Step) -> None:
+        """Each step's failure, and that of the run whose pipeline it ends."""
+        play(**{step.value: [{"blocks": [], "end": "error", "error": "out of ideas"}]})
+        run = trigger_autofix_agent(issue, stopping_point=StoppingPoint.CODE_CHANGES).run
         queue.drain()
-        events = list(WebhookEvent.objects.all())
-        assert {event.type for event in events} >= {"autofix.root_cause_failed", "autofix.run_failed"}
-        assert [line for event in events for line in violations(event)] == []
+        if STEPS[step].lane is Lane.SIDE:
+            trigger_autofix_agent(issue, step, run_id=run.pk)
+            queue.drain()
+        types = set(WebhookEvent.objects.values_list("type", flat=True))
+        assert webhooks.event_type(step, "failed") in types
+        assert ("autofix.run_failed" in types) is (STEPS[step].lane is Lane.PIPELINE)
+        assert [line for event in WebhookEvent.objects.all() for line in violations(event)] == []
 
     @pytest.mark.parametrize("outcome", ["created", "failed"])
     def test_a_pull_request(
