@@ -27,35 +27,43 @@ def measure(url: str) -> str:
     rounds = []
     for number in range(ROUNDS):
         order = (False, True) if number % 2 == 0 else (True, False)
-        found = {hanging: p50_p99(_phase(url, hanging=hanging)) for hanging in order}
+        found = {hanging: _phase(url, hanging=hanging) for hanging in order}
         rounds.append((*found[False], *found[True]))
-    p50_alone, p99_alone, p50_beside, p99_beside = (median(column) for column in zip(*rounds, strict=True))
+    p50_alone, p99_alone, cpu_alone, p50_beside, p99_beside, cpu_beside = (
+        median(column) for column in zip(*rounds, strict=True)
+    )
+    ratio = median(each[4] / each[1] for each in rounds)
     rows = [
-        ["without the hanging one", p50_alone, p99_alone, 1.0],
-        ["beside it", p50_beside, p99_beside, median(beside / alone for _, alone, _, beside in rounds)],
+        ["without the hanging one", p50_alone, p99_alone, 1.0, cpu_alone],
+        ["beside it", p50_beside, p99_beside, ratio, cpu_beside],
     ]
     note = (
         f"{PER_SECOND} events a second to {OTHERS} endpoints of {ORGANIZATIONS} organizations, one relay process, from the "
         f"event's row to the recorded delivery; {ROUNDS} rounds of {PHASE_S} s each way. Medians of the rounds, the ratio that "
-        "of the rounds' own ratios. p99 of each, without / beside: "
-        + ", ".join(f"{alone:,.0f} / {beside:,.0f}" for _, alone, _, beside in rounds)
+        "of the rounds' own ratios; CPU: the relay's, per delivery. p99 of each round, without / beside: "
+        + ", ".join(f"{each[1]:,.0f} / {each[4]:,.0f}" for each in rounds)
         + "."
     )
-    return table("One of 51 endpoints hangs", ["the other 50", "p50 ms", "p99 ms", "p99, times"], rows, note)
+    header = ["the other 50", "p50 ms", "p99 ms", "p99, times", "CPU ms"]
+    return table("One of 51 endpoints hangs", header, rows, note)
 
 
-def _phase(url: str, *, hanging: bool) -> list[float]:
+def _phase(url: str, *, hanging: bool) -> tuple[float, float, float]:
+    """p50, p99 and the relay's processor time per delivery, in milliseconds."""
     webhook_load.clear()
     endpoints = webhook_load.make_endpoints(url, OTHERS, ORGANIZATIONS)
     if hanging:
         _add_hanging(url)
-    with webhook_load.relays(1) as wake:
-        _warm_up(endpoints, wake, hanging=hanging)
+    with webhook_load.relays(1) as relay:
+        _warm_up(endpoints, relay.wake, hanging=hanging)
         first = Delivery.objects.latest("pk").pk
-        _load(endpoints, wake)
+        before = relay.cpu_s()
+        _load(endpoints, relay.wake)
         webhook_load.wait_until_delivered()
+        used_ms = 1000 * (relay.cpu_s() - before)
     rows = Delivery.objects.filter(pk__gt=first).values_list("created_at", "delivered_at")
-    return [1000 * (delivered - created).total_seconds() for created, delivered in rows if delivered]
+    times = [1000 * (delivered - created).total_seconds() for created, delivered in rows if delivered]
+    return *p50_p99(times), used_ms / len(times)
 
 
 def _add_hanging(url: str) -> None:

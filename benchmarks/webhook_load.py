@@ -8,8 +8,9 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from unittest.mock import patch
 
 from django.db import connection
@@ -18,6 +19,7 @@ from django.utils import timezone
 from autofix import secrets, wakeups
 from autofix.delivery import bodies, relay
 from autofix.models.webhooks import Delivery, Endpoint, EndpointStatus, WebhookEvent
+from benchmarks.measuring import cpu_s
 from demo.stack import CHECKOUT
 from demo.waiting import wait_for
 
@@ -107,25 +109,42 @@ def seconds_to_deliver() -> float:
         return time.perf_counter() - began
 
 
-@contextmanager
-def relays(count: int) -> Iterator[Callable[[], None]]:
-    """So many relay processes while the block lasts; calling what it gives wakes one of them, each in its turn."""
-    command = [sys.executable, "-m", "benchmarks.webhook_relay"]
-    started = [
-        subprocess.Popen(command, cwd=CHECKOUT, stdin=subprocess.PIPE, text=True, bufsize=1)
-        for _ in range(count)
-    ]
-    turn = itertools.cycle(started)
+@dataclass
+class Relays:
+    """Relay processes that wait to be woken."""
 
-    def wake() -> None:
-        stdin = next(turn).stdin
+    started: list[subprocess.Popen[str]]
+
+    def __post_init__(self) -> None:
+        self._turn = itertools.cycle(self.started)
+
+    def wake(self) -> None:
+        """Wake one of them, each in its turn."""
+        stdin = next(self._turn).stdin
         if stdin is not None:
             stdin.write("\n")
 
+    def cpu_s(self) -> float:
+        """The processor time that they have used."""
+        return sum(cpu_s(process.pid) for process in self.started)
+
+
+@contextmanager
+def relays(count: int) -> Iterator[Relays]:
+    """So many relay processes while the block lasts, each in a session of its own."""
+    command = [sys.executable, "-m", "benchmarks.webhook_relay"]
+    made = Relays(
+        [
+            subprocess.Popen(
+                command, cwd=CHECKOUT, stdin=subprocess.PIPE, text=True, bufsize=1, start_new_session=True
+            )
+            for _ in range(count)
+        ]
+    )
     try:
-        yield wake
+        yield made
     finally:
-        for process in started:
+        for process in made.started:
             process.kill()
             process.communicate()
 

@@ -5,6 +5,7 @@ python -m benchmarks.webhooks [DELIVERIES]
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -15,7 +16,7 @@ from statistics import median
 import requests
 
 from benchmarks import django_webhook
-from benchmarks.measuring import table
+from benchmarks.measuring import environment, table
 from benchmarks.site import Site, site
 from demo.stack import CHECKOUT, free_port
 from demo.waiting import wait_for
@@ -30,14 +31,15 @@ def main(arguments: list[str]) -> int:
     """Print the tables."""
     count = int(arguments[0]) if arguments else DELIVERIES
     port = free_port()
-    environment = {
+    allowed = {
         "AUTOFIX_WEBHOOKS_ALLOW_HTTP": "true",
         "AUTOFIX_WEBHOOKS_ALLOWED_NETWORKS": "127.0.0.0/8",
         "AUTOFIX_WEBHOOKS_ALLOWED_PORTS": str(port),
     }
-    with sink(port) as url, site({"turns": {}}, **environment) as measured:
+    with sink(port) as url, site({"turns": {}}, **allowed) as measured:
         from benchmarks import webhook_backlog, webhook_hanging  # noqa: PLC0415 - Django is set up now
 
+        print(environment(os.environ["DATABASE_URL"], ""), end="\n\n")
         print(throughput(measured, url, count))
         print(webhook_hanging.measure(url))
         print(webhook_backlog.measure(url))
@@ -97,16 +99,16 @@ def two_relays(url: str, count: int) -> float:
 
     webhook_load.clear()
     endpoints = webhook_load.make_endpoints(url, ENDPOINTS, ENDPOINTS)
-    with webhook_load.relays(2) as wake:
+    with webhook_load.relays(2) as both:
         webhook_load.make_due(endpoints, ENDPOINTS)
-        wake()
-        wake()
+        both.wake()
+        both.wake()
         webhook_load.wait_until_delivered()
         with webhook_load.held_back():
             webhook_load.make_due(endpoints, count)
         began = time.perf_counter()
-        wake()
-        wake()
+        both.wake()
+        both.wake()
         webhook_load.wait_until_delivered()
         return count / (time.perf_counter() - began)
 
