@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from autofix import conf
 from autofix.models.runs import Run
 from autofix.steps import STEPS
+from autofix.storable import storable
 
 SCHEMA_VERSION = 1
 MAX_BODY = 256 * 1024
@@ -48,7 +48,7 @@ def standard(
         "run_id": run and run.pk,
         "run_uuid": run and str(run.uuid),
         "sequence": sequence,
-        "data": sendable(data),
+        "data": storable(data),
     }
     if len(encode(body)) > MAX_BODY:
         body["data"] = {"truncated": True, "url": run and state_url(run)}
@@ -64,21 +64,6 @@ def state_url(run: Run) -> str:
 def encode(body: Mapping[str, Any]) -> bytes:
     """The bytes on the wire: the same for the same stored body, so that a retry repeats them."""
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-
-
-def sendable(value: Any) -> Any:
-    """The value without what strict parsers and databases refuse: NUL and lone surrogates become U+FFFD, NaN becomes null."""
-    match value:
-        case str():
-            return value.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        case Mapping():
-            return {sendable(str(key)): sendable(item) for key, item in value.items()}
-        case list() | tuple():
-            return [sendable(item) for item in value]
-        case float() if not math.isfinite(value):
-            return None
-        case _:
-            return value
 
 
 def sentry(body: Mapping[str, Any], installation: str) -> dict[str, Any]:

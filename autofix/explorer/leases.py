@@ -20,6 +20,7 @@ from autofix.exceptions import AutofixError, TurnTimedOut, WorkerLost
 from autofix.explorer.models import OPEN_TURN, Block, Session, Turn, TurnStatus
 from autofix.explorer.state import BlockContent, PendingUserInput
 from autofix.failpoints import failpoint
+from autofix.storable import storable
 from autofix.wakeups import CALL_HOOK, RUN_TURN, wake
 
 MAX_CLAIMS = 10
@@ -144,7 +145,7 @@ def end(
     ended = lease.write(
         status=status,
         error_code=error.code if error else "",
-        error_detail=error.detail if error else "",
+        error_detail=storable(error.detail) if error else "",
         pending_user_input=pending.model_dump(mode="json") if pending else None,
         lease_expires_at=None,
         ended_at=timezone.now(),

@@ -23,6 +23,7 @@ from autofix.explorer.workspace import open_workspace, pin_repositories
 from autofix.failpoints import failpoint
 from autofix.hosts import HostIssueNotFound, Issue, RepositoryRef, get_host, issue_of
 from autofix.redaction import redact, redact_data
+from autofix.storable import storable
 
 logger = logging.getLogger(__name__)
 OUTAGES = (OperationalError, InterfaceError)
@@ -120,7 +121,7 @@ def _ask_agent(lease: leases.Lease, turn: Turn) -> None:
             if content is None:
                 leases.check_still_held(lease)
             else:
-                leases.append(lease, without_secrets(content))
+                leases.append(lease, _kept(content))
             stopping.check()  # after the block is stored: what it cost is not spent twice
 
 
@@ -133,17 +134,22 @@ def _end(lease: leases.Lease, reason: AutofixError | AwaitUserInput | None) -> N
         leases.end(lease, TurnStatus.FAILED, error=reason)
 
 
-def without_secrets(content: BlockContent) -> BlockContent:
-    """The block with secrets blanked in words and artifacts. Patches stay: they are the code itself, and must apply."""
+def _kept(content: BlockContent) -> BlockContent:
+    """The block as it is stored: secrets blanked in words and artifacts, and nothing that a database refuses.
+
+    Patches stay: they are the code itself, and must apply.
+    """
     message = content.message
     calls = [call.model_copy(update={"args": redact(call.args)}) for call in message.tool_calls]
-    return BlockContent(
+    cleared = BlockContent(
         message=message.model_copy(update={"content": redact(message.content), "tool_calls": calls}),
         artifacts=[
             a.model_copy(update={"data": redact_data(a.data), "reason": redact(a.reason)})
             for a in content.artifacts
         ],
-        file_patches=content.file_patches,
+    )
+    return BlockContent(
+        **storable(cleared.model_dump(exclude={"file_patches"})), file_patches=content.file_patches
     )
 
 

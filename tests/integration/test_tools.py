@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from autofix.exceptions import PathRefused
 from autofix.explorer.tools import code, editing, history, telemetry
 from autofix.explorer.tools.answers import MAX_ANSWER, bounded, tool
+from autofix.explorer.tools.catalogue import tools_for
 from autofix.explorer.tools.toolbox import Toolbox
 from autofix.explorer.workspace import open_workspace, pin_repositories
 from autofix.hosts.memory import MemoryHost
@@ -37,6 +40,16 @@ EVENT = {
         ]
     },
 }  # fmt: skip
+
+STRANGE: dict[str, list[Any]] = {
+    "string": [
+"", "shop/cart.py", ".", "-x", "--help", "/", "../..", "(", "[a", "*", "\0", "\n", "\ud800", "ü" * 5_000,
+        "/exception/values/x",
+    ],
+    "integer": [-(10**30), -1, 0, 1, 2**31, 10**30],
+    "boolean": [True],
+}  # fmt: skip
+"""Values that a model may come up with, by JSON Schema's types."""
 
 
 @pytest.fixture
@@ -131,3 +144,18 @@ def test_answers_are_bounded(toolbox: Toolbox) -> None:
     assert len(answer) < MAX_ANSWER + 100
     assert "[cut here: " in answer
     assert bounded("short") == "short"
+
+
+def test_strange_arguments_have_an_answer(toolbox: Toolbox) -> None:
+    """Whatever a model sends to whichever tool, it gets words back: nothing that it may write ends a turn."""
+    usual = {"path": "shop/cart.py", "pattern": "sum", "sha": "HEAD", "pointer": "/message", "old": "sum", "new": "max",
+             "text": "x", "start_line": 1, "end_line": 2, "regex": True}  # fmt: skip
+    for spec in tools_for(toolbox, "root_cause").values():
+        properties = spec.schema.get("properties", {})
+        known = {name: value for name, value in usual.items() if name in properties}
+        for name, described in properties.items():
+            kinds = [described.get("type"), *(each.get("type") for each in described.get("anyOf", ()))]
+            for value in (value for kind in kinds for value in STRANGE.get(str(kind), [])):
+                answer = spec.call(toolbox, json.dumps(known | {name: value}))
+                assert answer.text, (spec.name, name, value)
+                assert len(answer.text) <= MAX_ANSWER + 100

@@ -53,6 +53,8 @@ class ToolSpec:
             given = self.arguments.model_validate_json(arguments or "{}")
         except ValidationError as exc:
             return Answer(bounded(refusal("the arguments are not valid:\n" + _listed(exc))))
+        if any("\0" in value for _, value in given if isinstance(value, str)):
+            return Answer(refusal("no text, path or name has NUL characters in it."))
         return self.run(toolbox, given)
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
+
 from autofix.explorer.tools.answers import checkout_of, lines, tool
 from autofix.explorer.tools.toolbox import Toolbox
 from autofix.explorer.workspace import Commit
 
 MAX_BLAMED = 400
+MAX_COMMITS = 100
 
 
 @tool
@@ -24,10 +29,18 @@ def blame(toolbox: Toolbox, path: str, start_line: int, end_line: int, repo_name
 
 
 @tool
-def log(toolbox: Toolbox, path: str = "", containing: str = "", limit: int = 20, repo_name: str = "") -> str:
+def log(
+    toolbox: Toolbox,
+    path: str = "",
+    containing: str = "",
+    limit: Annotated[int, Field(ge=1, le=MAX_COMMITS)] = 20,
+    repo_name: str = "",
+) -> str:
     """The newest commits, of one path, or that added or removed a text."""
-    found = checkout_of(toolbox, repo_name).log(path, containing=containing, limit=limit)
-    return lines((_told(commit) for commit in found), "No commit found.")
+    found = checkout_of(toolbox, repo_name).log(path, containing=containing, limit=limit + 1)
+    more = "[more; ask with a higher limit or for one path]"
+    told = [*map(_told, found[:limit]), *([more] if len(found) > limit else [])]
+    return lines(told, "No commit found.")
 
 
 @tool

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from typing import Annotated
+
+from pydantic import Field
 
 from autofix.citations import value_at
 from autofix.explorer.tools.answers import lines, tool
@@ -45,15 +48,14 @@ def tag_distribution(toolbox: Toolbox) -> str:
 
 
 @tool
-def recent_events(toolbox: Toolbox, limit: int = 10) -> str:
+def recent_events(toolbox: Toolbox, limit: Annotated[int, Field(ge=1, le=MAX_EVENTS)] = 10) -> str:
     """The newest events, one a line."""
-    return lines(
-        (
-            f"{event.timestamp} {event.release} {event.environment} {event.message}"
-            for event in toolbox.events(limit=min(limit, MAX_EVENTS))
-        ),
-        "There are no events.",
-    )
+    found = toolbox.events(limit=limit + 1)
+    told = [
+        f"{event.timestamp} {event.release} {event.environment} {event.message}" for event in found[:limit]
+    ]
+    more = "ask with a higher limit" if limit < MAX_EVENTS else "tag_distribution sums them up"
+    return lines([*told, *([f"[more; {more}]"] if len(found) > limit else [])], "There are no events.")
 
 
 @tool

@@ -46,6 +46,8 @@ READS: list[Answer] = [
     calls("read_file", path="shop/evil.py"),
     calls("search_code", pattern="Ignore"),
     calls("tag_distribution"),
+    calls("log"),
+    calls("recent_events"),
 ]
 """What brings each of them before the model."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from tests.llm_server import Answer, Respond, calls, plays, says
@@ -32,6 +33,12 @@ WRONG_CITATION = {**ROOT_CAUSE, "evidence": [{**CITATION, "quote": "return min(p
 def written(key: str, data: dict[str, Any]) -> Answer:
     """The call that records an artifact."""
     return calls(f"artifact_write_{key}", **data)
+
+
+def parsed(arguments: str) -> dict[str, Any]:
+    """Arguments of a call as an object: they compare whatever their spaces."""
+    given: dict[str, Any] = json.loads(arguments)
+    return given
 
 
 EDIT = calls("replace_text", path=PATH, old="prices[name]", new="prices.get(name, 0)")

@@ -46,6 +46,7 @@ def test_spending_ends_at_the_cap(
     assert usage.cost_usd == pytest.approx(expected * PER_CALL / 1_000_000)
 
 
+@pytest.mark.parametrize("turn", [{"MAX_REQUESTS": 2}, {"MAX_TOKENS": 1_500}, {"MAX_COST_USD": 0.0015}])
 @pytest.mark.parametrize(
     "fault", [Answer(b"{broken"), says("", ("read_file", "{broken")), says("", usage=False), fails(500)]
 )
@@ -54,16 +55,25 @@ def test_useless_replies_are_charged_too(
     configure: Configure,
     model: ModelServer,
     fault: Answer,
+    turn: dict[str, float],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Malformed, empty and failed replies count like any other: none escapes the cap."""
+    """Malformed, empty and failed replies count like any other: whichever the cap, one call at most passes it."""
     monkeypatch.setattr("autofix.explorer.agents.llm.calls.FIRST_WAIT_S", 0.01)
-    configure(TURN={"MAX_REQUESTS": 2}, LLM_PRICES={"openai:scripted": (1.0, 1.0)})
+    configure(TURN=turn, LLM_PRICES={"openai:scripted": (1.0, 1.0)})
     model.respond = lambda _: fault
     run = investigate()
     assert (run.status, run.failure_code) == ("error", "budget_exhausted")
-    assert len(model.asked) == ModelCall.objects.count() == 2
-    assert all(call.input_tokens and call.cost_usd for call in ModelCall.objects.all())
+    booked = list(ModelCall.objects.order_by("pk"))
+    assert len(model.asked) == len(booked) <= 2
+    assert all(call.input_tokens and call.cost_usd for call in booked)
+    ((name, limit),) = turn.items()
+    spent: dict[str, list[float]] = {
+        "MAX_REQUESTS": [1 for _ in booked],
+        "MAX_TOKENS": [call.input_tokens + call.output_tokens for call in booked],
+        "MAX_COST_USD": [call.cost_usd or 0 for call in booked],
+    }
+    assert sum(spent[name][:-1]) < limit <= sum(spent[name])
 
 
 def test_mending_a_result_does_not_renew_the_budget(

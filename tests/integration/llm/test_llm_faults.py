@@ -45,6 +45,10 @@ def after(times: int, fault: Answer) -> Callable[[Asked], Answer]:
         pytest.param(calls("run_shell", command="id"), id="unknown tool"),
         pytest.param(says("", ("read_file", "{not json")), id="malformed arguments"),
         pytest.param(says("", ("read_file", '["a list"]')), id="arguments of another kind"),
+        pytest.param(says("no\0thing"), id="a text that no database takes"),
+        pytest.param(says("no\ud800thing"), id="half a character"),
+        pytest.param(calls("log", containing="no\0thing"), id="an argument that no program takes"),
+        pytest.param(calls("no\0thing"), id="the name of a tool that no database takes"),
     ],
 )
 def test_a_passing_fault_does_not_matter(investigate: Investigate, model: ModelServer, fault: Answer) -> None:
@@ -61,6 +65,7 @@ def test_a_passing_fault_does_not_matter(investigate: Investigate, model: ModelS
         pytest.param(fails(429), "model_unavailable", id="too many requests"),
         pytest.param(fails(500), "model_unavailable", id="broken server"),
         pytest.param(fails(401, "wrong key"), "model_refused", id="wrong key"),
+        pytest.param(fails(403, "no\0key"), "model_refused", id="a refusal that no database takes"),
         pytest.param(fails(404, "no such model"), "model_refused", id="unknown model"),
         pytest.param(fails(400, "bad request"), "model_refused", id="bad request"),
         pytest.param(Answer(b"<html>"), "model_incoherent", id="malformed body"),

@@ -29,6 +29,7 @@ from autofix.explorer.models import CallStatus, ModelCall, Turn
 from autofix.explorer.state import BlockContent, Message
 from autofix.explorer.tools.catalogue import ToolSpec
 from autofix.redaction import redact
+from autofix.storable import storable
 
 logger = logging.getLogger(__name__)
 LIBRARY = "autofix.explorer.agents.llm.library"
@@ -93,7 +94,9 @@ class Caller:
         call = ledger.open_call(self._turn, name, estimate)
         began = time.monotonic()
         try:
-            request = self._models.request(name, INSTRUCTIONS, entries, self._tools, CALL_TIMEOUT_S)
+            request = self._models.request(
+                name, entries, self._tools, timeout_s=CALL_TIMEOUT_S, estimate=estimate
+            )
             reply: Reply = yield from self._waited(request)
         except ModelFault as exc:
             free = ledger.Charge(0, cost_usd=None if estimate.cost_usd is None else 0.0, estimated=False)
@@ -219,5 +222,10 @@ def _close(
 
 
 def _block(reply: Reply) -> BlockContent:
-    calls = [call.model_copy(update={"args": redact(call.args)}) for call in reply.calls]
-    return BlockContent(message=Message(role="assistant", content=redact(reply.text), tool_calls=calls))
+    """The reply as it is stored and sent again: without secrets, and without what a database or an encoder refuses."""
+    calls = [
+        call.model_copy(update={"function": storable(call.function), "args": redact(storable(call.args))})
+        for call in reply.calls
+    ]
+    content = redact(storable(reply.text))
+    return BlockContent(message=Message(role="assistant", content=content, tool_calls=calls))

@@ -29,7 +29,7 @@ from pydantic_ai.usage import RequestUsage
 
 from autofix.conf import ExplorerOptions
 from autofix.exceptions import AgentFailed, ModelRefused
-from autofix.explorer.agents.llm.conversation import CHARS_PER_TOKEN, Entry, Replied, Said, size
+from autofix.explorer.agents.llm.conversation import CHARS_PER_TOKEN, INSTRUCTIONS, Entry, Replied, Said
 from autofix.explorer.agents.llm.names import model_names
 from autofix.explorer.agents.llm.replies import Reply, SkipModel, TooLong, Transient, Unreadable
 from autofix.explorer.ledger import Charge
@@ -78,12 +78,13 @@ class Models:
     async def request(
         self,
         name: str,
-        instructions: str,
         entries: Sequence[Entry],
         tools: Sequence[ToolSpec],
+        *,
         timeout_s: float,
+        estimate: Charge,
     ) -> Reply:
-        """Ask once. Raises a ModelFault, never anything of the library's own."""
+        """Ask once; ``estimate`` is charged where the provider does not say. Raises a ModelFault, nothing of the library's."""
         model = self._made[name]
         parameters = ModelRequestParameters(
             function_tools=[
@@ -99,7 +100,7 @@ class Models:
         try:
             response = await model_request(
                 model,
-                _messages(instructions, entries),
+                _messages(entries),
                 model_settings=settings,
                 model_request_parameters=parameters,
             )
@@ -114,7 +115,7 @@ class Models:
             raise _fault(exc) from exc
         except Exception as exc:
             raise Transient(_words(exc)) from exc
-        return self._reply(name, response, size(entries) // CHARS_PER_TOKEN)
+        return self._reply(name, response, estimate.input_tokens)
 
     def _reply(self, name: str, response: ModelResponse, estimate: int) -> Reply:
         text = "\n".join(part.content for part in response.parts if isinstance(part, TextPart))
@@ -183,7 +184,7 @@ def _listed_cost(model: Model, input_tokens: int, output_tokens: int) -> float |
         return None
 
 
-def _messages(instructions: str, entries: Sequence[Entry]) -> list[ModelMessage]:
+def _messages(entries: Sequence[Entry]) -> list[ModelMessage]:
     messages: list[ModelMessage] = []
     for entry in entries:
         if isinstance(entry, Replied):
@@ -199,9 +200,9 @@ def _messages(instructions: str, entries: Sequence[Entry]) -> list[ModelMessage]
             else ToolReturnPart(entry.call.function, entry.text, tool_call_id=entry.call.id)
         )
         if messages and isinstance(messages[-1], ModelRequest):
-            messages[-1] = ModelRequest(parts=[*messages[-1].parts, part], instructions=instructions)
+            messages[-1] = ModelRequest(parts=[*messages[-1].parts, part], instructions=INSTRUCTIONS)
         else:
-            messages.append(ModelRequest(parts=[part], instructions=instructions))
+            messages.append(ModelRequest(parts=[part], instructions=INSTRUCTIONS))
     return messages
 
 
