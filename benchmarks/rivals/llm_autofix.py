@@ -41,7 +41,7 @@ def main() -> None:
     def converse(task: str, number: int) -> int:
         session = client.start_session(get_host().resolve_issue(str(issue.pk)), [repository])
         request = TurnRequest(key=str(number), prompt=task, hook="none", artifact_key="triage")
-        turn_id = int(client.start_turn(session, request))
+        turn_id = int(client.start_turn(session, request).id)
         runner.run_turn(turn_id)
         turn = Turn.objects.get(pk=turn_id)
         if turn.status != TurnStatus.COMPLETED:
