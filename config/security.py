@@ -21,36 +21,25 @@ POLICY: Final = {
     "base-uri": "'none'",
     "frame-ancestors": "'none'",
 }
-# The browsable API documentation is a program of its own, which writes styles into its page.
-DOCUMENTATION: Final = "/api/docs/"
-
-
-def written(policy: dict[str, str]) -> str:
-    """The header's value."""
-    return "; ".join(f"{name} {sources}" for name, sources in policy.items())
-
-
-STRICT: Final = written(POLICY)
-LENIENT: Final = written(POLICY | {"style-src": "'self' 'unsafe-inline'"})
+HEADER: Final = "; ".join(f"{name} {sources}" for name, sources in POLICY.items())
 
 
 @sync_and_async_middleware
 def content_security_policy(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
     """Middleware: every answer carries the policy. In both colours, so that it costs no change of threads."""
 
-    def add(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        policy = LENIENT if request.path.startswith(DOCUMENTATION) else STRICT
-        response.headers.setdefault("Content-Security-Policy", policy)
+    def add(response: HttpResponseBase) -> HttpResponseBase:
+        response.headers.setdefault("Content-Security-Policy", HEADER)
         return response
 
     if iscoroutinefunction(get_response):
 
         async def answer_async(request: HttpRequest) -> HttpResponseBase:
-            return add(request, await get_response(request))
+            return add(await get_response(request))
 
         return answer_async
 
     def answer(request: HttpRequest) -> HttpResponseBase:
-        return add(request, get_response(request))
+        return add(get_response(request))
 
     return answer

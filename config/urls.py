@@ -10,7 +10,11 @@ urlpatterns = [
     path("metrics", metrics.view, name="metrics"),
     path("admin/", admin.site.urls),
     path("api/schema/", SpectacularJSONAPIView.as_view(), name="schema"),
-    path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    path(
+        "api/docs/",
+        SpectacularSwaggerSplitView.as_view(url_name="schema", template_name="tracker/api.html"),
+        name="docs",
+    ),
     path("api/0/", include("autofix.urls")),
     path("autofix/", include("autofix.ui.urls")),
     path("", include("tracker.urls")),
