@@ -49,10 +49,14 @@ def is_signed(secret: str, headers: Mapping[str, str], body: bytes) -> bool:
 
 @dataclass
 class Receiver:
-    """What arrived so far, in order of arrival. ``secret`` is set once the endpoint is registered."""
+    """What arrived so far, in order of arrival. ``secret`` is set once the endpoint is registered.
+
+    ``complaint``: what it says to a delivery whose signature is wrong.
+    """
 
     url: str = ""
     secret: str = ""
+    complaint: bytes = b""
     deliveries: list[Received] = field(default_factory=list)
 
     def take(self, headers: Mapping[str, str], body: bytes) -> bool:
@@ -89,6 +93,8 @@ def receiver(host: str = "127.0.0.1") -> Iterator[Receiver]:
             accepted = heard.take({k.lower(): v for k, v in self.headers.items()}, self.rfile.read(length))
             self.send_response(204 if accepted else 401)
             self.end_headers()
+            if not accepted:
+                self.wfile.write(heard.complaint)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name
             """Say nothing: the demo prints what arrived."""

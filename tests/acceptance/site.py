@@ -65,8 +65,8 @@ class Site:
         """Report an error that looks like no other; the new issue's id."""
         return self.report(f"Error{uuid.uuid4().hex}", "x")
 
-    def report(self, kind: str, value: str) -> str:
-        """Report an error of a new kind; the new issue's id."""
+    def report(self, kind: str, value: str, *, release: str = "") -> str:
+        """Report an error of a new kind, in this release of the program (default: the newest); the new issue's id."""
         known = {issue["id"] for issue in self.api.issues()}
         frame = {
             "filename": "shop/pricing.py",
@@ -79,7 +79,7 @@ class Site:
             "event_id": uuid.uuid4().hex,
             "platform": "python",
             "level": "error",
-            "release": self.program.head,
+            "release": release or self.program.head,
             "exception": {"values": [{"type": kind, "value": value, "stacktrace": stack}]},
         }
         dsn = urlsplit(self.account.dsn)

@@ -2,30 +2,64 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, expect
 
-from demo.program import REPOSITORY
+from demo.program import REPOSITORY, git
+from demo.waiting import wait_for
 from tests.acceptance.site import Site
 from tests.browser.visits import open_issue, start, state
 
 SCRIPT = "<script>window.pwned=1</script><img src=x onerror='window.pwned=1'>"
 REVERSED = "\u202egnp.exe\u202c"
-LONG = "x" * 9_000
+LONG = "x" * 10_000
 EVIL = f"{SCRIPT} {REVERSED} a\u200bb `{SCRIPT}` שלום"
 PATH = "shop/<img src=x onerror=alert(1)>\u202e.py"
 
 
+CITED = "shop/<b>\u202ecited.py"
+CODE = [f"# {SCRIPT}", f"# {REVERSED} a\u200bb", LONG, "</td></table><h1>out</h1>"]
+
+
+def hostile_commit(site: Site, folder: Path) -> str:
+    """A release of the program whose file names, code, author and message are hostile; its sha."""
+    git(folder, "clone", "-q", str(site.program.bare), "desk")
+    desk = folder / "desk"
+    (desk / CITED).write_text("\n".join(CODE) + "\n", encoding="utf-8")
+    git(desk, "add", "--all")
+    who = {
+        "GIT_AUTHOR_NAME": SCRIPT,
+        "GIT_AUTHOR_EMAIL": "a@b",
+        "GIT_COMMITTER_NAME": "c",
+        "GIT_COMMITTER_EMAIL": "c@d",
+    }
+    git(desk, "commit", "-q", "--message", EVIL, **who)
+    git(desk, "push", "-q", "origin", "HEAD:refs/heads/hostile")
+    return git(desk, "rev-parse", "HEAD").strip()
+
+
+def hostile_evidence() -> list[dict[str, Any]]:
+    """Citations that hold: the quotes are really there."""
+    code = {"kind": "code", "repo_name": REPOSITORY, "path": CITED}
+    lines = [
+        code | {"start_line": number, "end_line": number, "quote": line}
+        for number, line in enumerate(CODE, 1)
+    ]
+    return [*lines, {"kind": "event", "pointer": "/exception/values/0/value", "quote": LONG}]
+
+
 def hostile_turns() -> dict[str, list[dict[str, Any]]]:
-    """Every text of every artifact, block and diff is hostile."""
+    """Every text of every artifact, citation, block and diff is hostile."""
     root_cause = {
         "one_line_description": EVIL,
         "five_whys": [EVIL, LONG, "\u0301" * 500],
         "reproduction_steps": [EVIL],
         "relevant_repo": SCRIPT,
         "fixability": {"assessment": "fixable", "reason": EVIL},
-        "evidence": [],
+        "evidence": hostile_evidence(),
     }
     commit = {
         "sha": "abcdef1", "repo_name": SCRIPT, "message": EVIL, "author_name": EVIL, "author_email": SCRIPT,
@@ -35,7 +69,8 @@ def hostile_turns() -> dict[str, list[dict[str, Any]]]:
     impact = {"label": EVIL, "rating": "high", "impact_description": LONG, "evidence": EVIL}
     impacts = {"one_line_description": EVIL, "impacts": [impact]}
     solution = {"one_line_summary": EVIL, "steps": [{"title": EVIL, "description": LONG}]}
-    diff = f"diff --git a/{PATH} b/{PATH}\n--- /dev/null\n+++ b/{PATH}\n@@ -0,0 +1,2 @@\n+{SCRIPT}{REVERSED}\n+{LONG}\n"
+    head = f"diff --git a/{PATH} b/{PATH}\nnew file mode 100644\n--- /dev/null\n+++ b/{PATH}\n"
+    diff = f"{head}@@ -0,0 +1,2 @@\n+{SCRIPT}{REVERSED}\n+{LONG}\n"
     patch = {
         "repo_name": REPOSITORY,
         "diff": diff,
@@ -56,28 +91,67 @@ def hostile_turns() -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def test_hostile_content_stays_text_and_breaks_no_layout(scripted_page: Page, scripted_site: Site) -> None:
-    """Nothing of it runs or loads; what turns the reading direction round is named; no page becomes wider than its window."""
-    loaded: list[str] = []
-    scripted_page.on("request", lambda request: loaded.append(request.url))
-    scripted_page.on("dialog", lambda dialog: loaded.append(f"dialog {dialog.message}"))
+@pytest.fixture
+def loaded(scripted_page: Page) -> list[str]:
+    """What the page asked for, and what it wanted to say by itself."""
+    asked: list[str] = []
+    scripted_page.on("request", lambda request: asked.append(request.url))
+    scripted_page.on("dialog", lambda dialog: asked.append(f"dialog {dialog.message}"))
+    return asked
+
+
+def expect_text_only(page: Page, site: Site, path: str, loaded: list[str]) -> None:
+    """At every width the page is no wider than its window, nothing hostile ran or was loaded, nothing turns the text round."""
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.goto(site.stack.base_url + path)
+        page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (path, width)
+        expect(page.get_by_text("<script>window.pwned=1</script>").first).to_be_visible()
+        assert page.evaluate("window.pwned") is None
+        text = page.locator("main").inner_text()
+        assert not {"\u202e", "\u200b"} & set(text)
+        assert "U+202E" in text
+    ours = site.stack.base_url
+    assert [url for url in loaded if not url.startswith(ours) or url.endswith("/x")] == []
+
+
+def test_hostile_content_stays_text_and_breaks_no_layout(
+    scripted_page: Page, scripted_site: Site, loaded: list[str], tmp_path: Path
+) -> None:
+    """A run of an agent that wishes us ill, over a commit of somebody who does: list, issue, citations, diff, pull request."""
     scripted_site.play(hostile_turns())
-    issue = scripted_site.report(EVIL[:200], LONG)
+    issue = scripted_site.report(EVIL[:200], LONG, release=hostile_commit(scripted_site, tmp_path))
     panel = open_issue(scripted_page, scripted_site, issue)
-    start(panel, "code_changes", note=EVIL)
+    start(panel, "open_pr", note=EVIL)
     expect(state(panel)).to_have_text("Done")
     expect(panel.get_by_role("article", name="Triage")).to_be_visible()
-    panel.get_by_text("The investigation").click()
-    for width in (1280, 390):
-        scripted_page.set_viewport_size({"width": width, "height": 900})
-        for path in (f"issues/{issue}/", "issues/"):
-            scripted_page.goto(f"{scripted_site.stack.base_url}/organizations/acme/{path}")
-            assert scripted_page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (path, width)
-            expect(scripted_page.get_by_text("<script>window.pwned=1</script>").first).to_be_visible()
-    assert scripted_page.evaluate("window.pwned") is None
-    ours = scripted_site.stack.base_url
-    assert [url for url in loaded if not url.startswith(ours) or url.endswith("/x")] == []
-    scripted_page.goto(f"{ours}/organizations/acme/issues/{issue}/")
-    text = scripted_page.locator("#autofix").inner_text()
-    assert "\u202e" not in text
-    assert "U+202E" in text
+    expect_text_only(scripted_page, scripted_site, "/organizations/acme/issues/", loaded)
+    expect_text_only(scripted_page, scripted_site, f"/organizations/acme/issues/{issue}/", loaded)
+    expect(panel.locator(".af-cited")).to_have_count(len(CODE))
+    expect(panel.locator(".af-cited").nth(1)).to_contain_text("U+202E")
+    expect(panel.get_by_role("article", name="Root cause").locator("h1")).to_have_count(0)
+    pull = panel.get_by_role("article", name="Pull request")
+    expect(pull.get_by_text("<script>window.pwned=1</script>").first).to_be_visible()
+
+
+def test_what_an_endpoint_answers_stays_text(
+    scripted_page: Page, scripted_site: Site, loaded: list[str]
+) -> None:
+    """The error page of a consumer, and its address, on the page of deliveries."""
+    scripted_site.receiver.complaint = f"{EVIL}\n{LONG[:3_000]}".encode()
+    made = scripted_site.api.call(
+        "POST", "autofix/webhooks/", {"url": f"{scripted_site.receiver.url}/<script>window.pwned=1</script>"}
+    )
+    page = f"autofix/webhooks/{made['id']}/"
+    scripted_site.api.call("POST", f"{page}test/", {})
+    wait_for(
+        lambda: scripted_site.api.call("GET", f"{page}deliveries/")["results"][0]["attempts"],
+        "an attempt is made",
+    )
+    expect_text_only(
+        scripted_page, scripted_site, f"/autofix/organizations/acme/webhooks/{made['id']}/", loaded
+    )
+    expect(scripted_page.locator(".af-deliveries pre")).to_contain_text("<img src=x")
+    scripted_page.get_by_role("button", name="Delete the endpoint").click()
+    scripted_site.receiver.complaint = b""
