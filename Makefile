@@ -82,6 +82,10 @@ browser: ## Chromium for the browser tests, where this machine can install it; w
 screenshots: setup ## The pictures in docs/screenshots, taken anew
 	$(BIN)/python -m tests.browser.screenshots
 
+.PHONY: measure-page
+measure-page: setup ## How soon the panel can be used, how heavy its page is, what 2,000 blocks cost it
+	$(BIN)/python -m tests.browser.measure
+
 .PHONY: bench
 bench: setup ## What we claim, measured side by side
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)

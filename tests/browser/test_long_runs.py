@@ -23,12 +23,10 @@ def test_two_thousand_blocks_update_without_a_full_render(scripted_page: Page, s
     first = panel.locator("[data-entries] > [data-index]").first
     expect(first).to_be_attached()
     scripted_page.evaluate("document.querySelector('[data-entries] > [data-index]').mine = true")
-    head = scripted_page.evaluate_handle("document.querySelector('#autofix-title')")
     expect(state(panel)).to_have_text("Done", timeout=120_000)
     expect(panel.locator(f'[data-index="{BLOCKS}"]')).to_be_attached(timeout=120_000)
     kept = "document.querySelector('[data-entries] > [data-index]').mine"
     assert scripted_page.evaluate(kept) is True
-    assert head is not None
 
     scripted_page.reload()
     panel.get_by_text("The investigation").click()
