@@ -19,7 +19,7 @@ from autofix import conf, secrets, webhook_schemas, webhooks
 from autofix.api import AutofixView, validated
 from autofix.delivery import endpoint_health, lanes, repeating
 from autofix.delivery.errors import EndpointIsDisabled, TooManyEndpoints
-from autofix.exceptions import NotFound
+from autofix.exceptions import InvalidRequest, NotFound
 from autofix.hosts.base import Permission
 from autofix.models.webhooks import Attempt, Delivery, Endpoint, EndpointStatus
 from autofix.wakeups import DELIVER, wake
@@ -167,21 +167,30 @@ class DeliveryPages(CursorPagination):
     page_size = 50
 
 
+def deliveries_page(endpoint: Endpoint, request: Request, pages: DeliveryPages) -> list[Delivery]:
+    """The page of the endpoint's deliveries that the query asks for, with their events and attempts."""
+    query = {name: word for name, word in request.query_params.dict().items() if word}
+    wanted = validated(DeliveriesRequest, query)
+    attempts = Prefetch("tries", queryset=Attempt.objects.order_by("number"))
+    deliveries = endpoint.deliveries.select_related("event").prefetch_related(attempts)
+    if "type" in wanted:
+        deliveries = deliveries.filter(event__type=wanted["type"])
+    if "status" in wanted:
+        deliveries = deliveries.filter(status=wanted["status"])
+    try:
+        return pages.paginate_queryset(deliveries, request) or []
+    except ValueError as exc:  # a made-up cursor whose inside is no id
+        raise InvalidRequest("This cursor is not one of ours.", errors={"cursor": ["Not valid."]}) from exc
+
+
 class DeliveriesView(WebhookView):
     """What became of an endpoint's events."""
 
     @extend_schema(parameters=[DeliveriesRequest], responses=DeliverySerializer(many=True))
     def get(self, request: Request, **_kwargs: Any) -> Response:
         """The endpoint's deliveries with their attempts, newest first, cursor-paginated; ``?type=`` and ``?status=`` filter."""
-        wanted = validated(DeliveriesRequest, request.query_params.dict())
-        attempts = Prefetch("tries", queryset=Attempt.objects.order_by("number"))
-        deliveries = self.endpoint("org:read").deliveries.select_related("event").prefetch_related(attempts)
-        if "type" in wanted:
-            deliveries = deliveries.filter(event__type=wanted["type"])
-        if "status" in wanted:
-            deliveries = deliveries.filter(status=wanted["status"])
         pages = DeliveryPages()
-        page = pages.paginate_queryset(deliveries, request, view=self)
+        page = deliveries_page(self.endpoint("org:read"), request, pages)
         return pages.get_paginated_response(DeliverySerializer(page, many=True).data)
 
 

@@ -19,6 +19,7 @@ WEBHOOK = {
     "test/": (webhook_pages.TestForm, "webhook-test"),
     "enable/": (webhook_pages.EnableForm, "webhook-enable"),
     "rotate-secret/": (webhook_pages.RotateForm, "webhook-rotate-secret"),
+    "recover/": (webhook_pages.RecoverForm, "webhook-recover"),
     "delete/": (webhook_pages.DeleteForm, "webhook-delete"),
     "deliveries/<int:delivery>/replay/": (webhook_pages.ReplayForm, "webhook-replay"),
 }

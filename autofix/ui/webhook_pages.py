@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, Final
+from urllib.parse import urlsplit
 
-from django.db.models import Count, Prefetch, Q
+from django.db.models import Count, Q
 from django.http import HttpResponse
 from django.urls import reverse
+from django.utils import timezone
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
-from autofix.models.webhooks import Attempt, Delivery, DeliveryStatus, Endpoint, EndpointFormat
+from autofix.models.webhooks import DeliveryStatus, Endpoint, EndpointFormat
 from autofix.refusals import as_refusal
 from autofix.ui.views import PageView
 from autofix.webhook_endpoints import (
+    DeliveryPages,
     EnableEndpointView,
     EndpointsView,
     EndpointView,
+    RecoverView,
     ReplayView,
     RotateSecretView,
     TestEndpointView,
+    deliveries_page,
 )
 from autofix.webhooks import EVENT_TYPES
 
-SHOWN_DELIVERIES: Final = 50
+DELIVERY_WORDS: Final = {
+    DeliveryStatus.PENDING: "Waiting",
+    DeliveryStatus.DELIVERED: "Delivered",
+    DeliveryStatus.DEAD: "Given up",
+}
+USUAL_OUTAGE: Final = timedelta(hours=24)
 
 
 class WebhooksPage(PageView, EndpointsView):
@@ -58,7 +69,7 @@ class WebhooksPage(PageView, EndpointsView):
 
 
 class EndpointPage(PageView, EndpointView):
-    """One endpoint with its latest deliveries and their attempts."""
+    """One endpoint with its deliveries and their attempts, newest first; ``?type=`` and ``?status=`` say which."""
 
     http_method_names = ["get"]
 
@@ -77,7 +88,9 @@ class EndpointForm(PageView):
         return reverse("autofix_ui:webhook", kwargs=named)
 
     def way_back(self) -> str:
-        return self.endpoint_path()
+        """The page of deliveries that the form was on."""
+        wanted = super().way_back()
+        return wanted if urlsplit(wanted).path == self.endpoint_path() else self.endpoint_path()
 
 
 class TestForm(EndpointForm, TestEndpointView):
@@ -123,15 +136,33 @@ class ReplayForm(EndpointForm, ReplayView):
         return self.back(f"#delivery-{self.kwargs['delivery']}")
 
 
+class RecoverForm(EndpointForm, RecoverView):
+    """Send everything again that was not delivered since a time."""
+
+    def post(self, request: Request, **kwargs: Any) -> Any:
+        done = super().post(request, **kwargs)
+        return self.back(f"?recovered={done.data['recovered']}#deliveries")
+
+
 def endpoint_page(view: PageView, endpoint: Endpoint, **more: Any) -> HttpResponse:
     """The endpoint's page."""
-    attempts = Prefetch("tries", queryset=Attempt.objects.order_by("number"))
-    rows = Delivery.objects.filter(endpoint=endpoint).select_related("event").prefetch_related(attempts)
+    query, pages = view.request.query_params, DeliveryPages()
     context = {
         "organization_word": view.kwargs["organization"],
         "endpoint": endpoint,
-        "deliveries": rows.order_by("-pk")[:SHOWN_DELIVERIES],
+        "deliveries": deliveries_page(endpoint, view.request, pages),
+        "newer": _query_of(pages.get_previous_link()),
+        "older": _query_of(pages.get_next_link()),
+        "types": EVENT_TYPES,
+        "states": [(status.value, words) for status, words in DELIVERY_WORDS.items()],
+        "wanted": {"type": query.get("type", ""), "status": query.get("status", "")},
+        "recover_from": endpoint.failing_since or timezone.now() - USUAL_OUTAGE,
+        "recovered": number if (number := query.get("recovered", "")).isdecimal() else "",
         "may_write": view.host.can(view.actor(), "org:write", endpoint.organization_id),
         **more,
     }
     return view.page("autofix/webhook.html", context)
+
+
+def _query_of(link: str | None) -> str:
+    return urlsplit(link).query if link else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from typing import Any
 from urllib.parse import urlencode
@@ -14,6 +15,7 @@ from django.utils import timezone
 from autofix.hosts import Issue
 from autofix.models import (
     AutomationDecision,
+    Delivery,
     Endpoint,
     OrganizationSettings,
     ProjectPreference,
@@ -21,6 +23,8 @@ from autofix.models import (
     Run,
 )
 from autofix.testing import WakeupQueue
+from autofix.webhook_endpoints import DeliveryPages
+from tests.integration.outbox_rows import make_endpoint, make_run, record
 from tests.pipeline import Play
 from tracker.models import Membership, Organization
 from tracker.scopes import Role
@@ -154,6 +158,40 @@ class TestPanel:
         assert visitor().get(PANEL + query).status_code == 200
 
 
+class TestDeliveries:
+    def test_pages_filters_and_odd_queries(self, issue: Issue, queue: WakeupQueue) -> None:
+        """Fifty a page with a way to the older ones; filters narrow; a made-up cursor or filter is refused with a page."""
+        endpoint = make_endpoint(organization_id=issue.organization_id)
+        run = make_run(organization_id=issue.organization_id)
+        for _ in range(DeliveryPages.page_size + 1):
+            record(run)
+        client, page = visitor(), f"{WEBHOOKS}{endpoint.pk}/"
+        first = client.get(page).content.decode()
+        assert first.count('id="delivery-') == DeliveryPages.page_size
+        older = re.search(r'rel="next" href="([^"#]+)', first)
+        assert older is not None
+        rest = client.get(older[1].replace("&amp;", "&")).content.decode()
+        assert rest.count('id="delivery-') == 1
+        assert 'rel="prev"' in rest
+        assert "No delivery is like that" in client.get(f"{page}?status=dead").content.decode()
+        assert client.get(f"{page}?type=nonsense").status_code == 400
+        made_up = base64.b64encode(b"p=no-number").decode()
+        assert client.get(f"{page}?cursor={made_up}").status_code == 400
+
+    def test_recovering_says_how_many(self, issue: Issue, queue: WakeupQueue) -> None:
+        """What is undelivered since the given time is sent again; what is no time is refused; a reader may not."""
+        endpoint = make_endpoint(organization_id=issue.organization_id)
+        record(make_run(organization_id=issue.organization_id))
+        Delivery.objects.update(status="dead")
+        client, form = visitor(), f"{WEBHOOKS}{endpoint.pk}/recover/"
+        answer = post(client, form, since="2020-01-01T00:00")
+        assert answer["Location"] == f"{WEBHOOKS}{endpoint.pk}/?recovered=1#deliveries"
+        assert Delivery.objects.get().status == "pending"
+        assert "on their way again" in client.get(answer["Location"]).content.decode()
+        assert post(client, form, since="yesterday").status_code == 400
+        assert post(visitor(Role.MEMBER), form, since="2020-01-01T00:00").status_code == 403
+
+
 class TestSettings:
     def test_preferences_and_repositories_are_stored(self, issue: Issue) -> None:
         """What the form says replaces what was there; a row without a name is none; no side step is none."""
@@ -180,10 +218,26 @@ class TestSettings:
 def test_no_page_allows_inline_code(issue: Issue) -> None:
     """Every page forbids inline scripts and styles, and has none."""
     client = visitor()
-    for path in (PANEL, "/organizations/acme/issues/", SETTINGS, WEBHOOKS, "/login/", "/admin/login/"):
+    for path in (
+        PANEL,
+        "/organizations/acme/issues/",
+        SETTINGS,
+        WEBHOOKS,
+        "/login/",
+        "/admin/login/",
+        "/api/docs/",
+    ):
         answer = client.get(path, follow=True)
         policy = answer["Content-Security-Policy"]
         assert "'unsafe-inline'" not in policy
         assert "script-src 'self'" in policy
         page = answer.content.decode()
         assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=", page), path
+
+
+def test_what_is_not_there_has_a_page(issue: Issue) -> None:
+    """With a way back, for people who are signed in and for strangers."""
+    for client in (visitor(), Client()):
+        answer = client.get("/nothing/like/it/")
+        assert answer.status_code == 404
+        assert "Not here" in answer.content.decode()
