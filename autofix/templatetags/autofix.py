@@ -20,6 +20,7 @@ register.filter("autofix_visible", visible)
 register.filter("autofix_cut", cut)
 register.filter("autofix_step", wording.step_title)
 register.filter("autofix_run_state", wording.run_state)
+register.filter("autofix_starter", wording.starter)
 register.filter("autofix_reason", wording.decision_reason)
 register.simple_tag(states.newest_runs, name="autofix_states")
 

@@ -21,6 +21,7 @@ from autofix.ui.text import cut, visible
 logger = logging.getLogger(__name__)
 AROUND: Final = 4
 MOST_CITED: Final = 60
+PEEK: Final = 160
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,11 @@ class Evidence:
     quote: str
     lines: tuple[ExcerptLine, ...]
     is_telling: bool = False
+
+    @property
+    def peek(self) -> str:
+        """What the quote begins with, beside the folded place."""
+        return " ".join(self.quote[:PEEK].split())
 
 
 def evidence(

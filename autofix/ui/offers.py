@@ -33,8 +33,10 @@ def retry_offer(run: Run, step: StepExecution) -> Offer | None:
     if run.is_active or step.superseded:
         return None
     fields: dict[str, Any] = {"run_id": run.pk, "step": step.step, "referrer": REFERRER}
-    if step.status in (StepStatus.FAILED, StepStatus.CANCELLED) or step.lane == Lane.SIDE:
+    if step.status in (StepStatus.FAILED, StepStatus.CANCELLED):
         return Offer("Try again", fields)
+    if step.lane == Lane.SIDE:
+        return Offer("Do again", fields)
     opened = (PullRequestState.CREATING, PullRequestState.COMPLETED)
     if any(pr.state in opened for pr in run.pull_requests.all()):
         return None  # the code of an open pull request stays what it is

@@ -13,7 +13,7 @@ from autofix import autofix_agent, runs
 from autofix.exceptions import AIDisabled
 from autofix.explorer.client import get_client
 from autofix.hosts import Actor, Issue, get_host
-from autofix.models import ACTIVE_STEP, AutomationDecision, Run, StepExecution, StepStatus
+from autofix.models import ACTIVE_STEP, AutomationDecision, Run, RunStatus, StepExecution, StepStatus
 from autofix.run_views import RunView, run_state
 from autofix.step_executions import repositories_of
 from autofix.steps import STEPS, Lane, Step, StoppingPoint
@@ -31,7 +31,7 @@ EARLIER_RUNS = 10
 
 @dataclass(frozen=True)
 class Card:
-    """A step and what came of it. ``status`` empty: not begun; ``template`` shows the result."""
+    """A step and what came of it. ``status`` empty: not begun; ``asks``: it waits for a person; ``template`` shows the result."""
 
     step: Step
     title: str
@@ -47,6 +47,7 @@ class Card:
     advice: str = ""
     retry: Offer | None = None
     planned: bool = True
+    asks: bool = False
 
     @property
     def template(self) -> str:
@@ -63,7 +64,7 @@ class Card:
 
 @dataclass(frozen=True)
 class ShownRun:
-    """A run with everything that is shown of it."""
+    """A run with everything that is shown of it. ``hears``: the step that a message would set going again, if any."""
 
     row: Run
     view: RunView
@@ -76,10 +77,15 @@ class ShownRun:
     timeline: Timeline
     advice: str
     stopped: str
+    hears: str
 
     @property
     def pipeline(self) -> list[Card]:
         return [card for card in self.cards if not card.side]
+
+    @property
+    def beside(self) -> list[Card]:
+        return [card for card in self.cards if card.side]
 
     @property
     def opens_pull_request(self) -> bool:
@@ -139,9 +145,9 @@ def panel_for(
 
 STOPPING_WORDS: Mapping[StoppingPoint, str] = {
     StoppingPoint.ROOT_CAUSE: "Find the root cause",
-    StoppingPoint.SOLUTION: "… and plan a solution",
-    StoppingPoint.CODE_CHANGES: "… and change the code",
-    StoppingPoint.OPEN_PR: "… and open a pull request",
+    StoppingPoint.SOLUTION: "Plan a solution",
+    StoppingPoint.CODE_CHANGES: "Change the code",
+    StoppingPoint.OPEN_PR: "Open a pull request",
 }
 
 
@@ -164,6 +170,7 @@ def show(issue: Issue, run: Run, *, all_blocks: bool = False) -> ShownRun:
         timeline=timeline(view.blocks, everything=all_blocks),
         advice=ADVICE.get(failure.code, NO_ADVICE) if failure else "",
         stopped=STOPS.get(view.stop_reason or "", view.stop_reason or ""),
+        hears=_hearing_step(run, steps),
     )
 
 
@@ -173,6 +180,11 @@ def _refusal(issue: Issue) -> str:
     except AIDisabled as exc:
         return exc.detail
     return ""
+
+
+def _hearing_step(run: Run, steps: Sequence[StepExecution]) -> str:
+    in_line = [step for step in steps if step.lane == Lane.PIPELINE]
+    return STEPS[Step(in_line[-1].step)].title if in_line and not run.is_active else ""
 
 
 def _cards(issue: Issue, run: Run, view: RunView, steps: Sequence[StepExecution]) -> list[Card]:
@@ -210,6 +222,9 @@ def _card(issue: Issue, run: Run, view: RunView, execution: StepExecution) -> Ca
         error=execution.error_detail or execution.error_code,
         advice=ADVICE.get(execution.error_code, NO_ADVICE) if execution.error_code else "",
         retry=retry_offer(run, execution),
+        asks=run.status == RunStatus.AWAITING
+        and execution.status in ACTIVE_STEP
+        and spec.lane is Lane.PIPELINE,
     )
 
 

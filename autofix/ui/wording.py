@@ -23,6 +23,15 @@ STEP_STATES: Final[Mapping[str, str]] = {
     StepStatus.FAILED: "Failed",
     StepStatus.CANCELLED: "Cancelled",
 }
+STARTERS: Final[Mapping[str, str]] = {
+    "api.web": "a person, on this page",
+    "api.group_ai_autofix": "the API",
+    "api.cli": "the command line",
+    "api.mcp": "an MCP client",
+    "issue_summary.post_process_fixability": "automation",
+    "github.pr_comment": "a comment on a pull request",
+    "slack": "Slack",
+}
 EXPLORERS: Final[Mapping[str, str]] = {
     "offline": "Offline agent, no LLM",
     "scripted": "Scripted agent, plays a test",
@@ -84,6 +93,11 @@ def step_title(step: str) -> str:
     if step in set(Action):
         return DEEDS[Action(step)]
     return STEPS[Step(step)].title if step in set(Step) else step
+
+
+def starter(referrer: str) -> str:
+    """Who or what started a run."""
+    return STARTERS.get(referrer, referrer)
 
 
 def explorer_name(explorer: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import Page, expect
 
 from demo.waiting import wait_for
@@ -41,6 +43,68 @@ class TestRuns:
         expect(state(panel)).to_have_text("Done")
         panel.get_by_text("The investigation").click()
         expect(panel.locator(".af-by-user").last).to_contain_text("The one of May")
+
+    def test_a_suggested_answer_is_taken(self, scripted_page: Page, scripted_site: Site) -> None:
+        """One press on it answers with exactly that text, whatever the field says."""
+        question = {
+            "id": "q1",
+            "data": {"question": "Which one?", "options": ["MAY15", "The <b>other</b> one"]},
+        }
+        asking = {"blocks": [], "end": "awaiting_user_input", "pending_user_input": question}
+        whole = scripts.whole_run(scripted_site.program)
+        scripted_site.play({**whole, "root_cause": [asking]})
+        panel = open_issue(scripted_page, scripted_site, scripted_site.new_issue())
+        start(panel, "root_cause")
+        expect(panel.locator(".af-step", has_text="Root cause")).to_contain_text("Needs your answer")
+        scripted_site.play(whole)
+        panel.get_by_role("button", name="The <b>other</b> one").click()
+        expect(state(panel)).to_have_text("Done")
+        panel.get_by_text("The investigation").click()
+        expect(panel.locator(".af-by-user").last).to_contain_text("The <b>other</b> one")
+
+    def test_an_idle_run_is_told_something(self, scripted_page: Page, scripted_site: Site) -> None:
+        """The message reaches the agent, which does its last step again; who uses the keyboard stays in the panel."""
+        scripted_site.play(scripts.whole_run(scripted_site.program))
+        panel = open_issue(scripted_page, scripted_site, scripted_site.new_issue())
+        start(panel, "solution")
+        expect(state(panel)).to_have_text("Done")
+        panel.get_by_text("Tell the agent something").click()
+        expect(panel.get_by_label("Your message")).to_have_accessible_description(re.compile("Solution"))
+        panel.get_by_label("Your message").fill("Vouchers may be shared.")
+        scripted_page.keyboard.press("Tab")
+        scripted_page.keyboard.press("Enter")
+        expect(panel.locator(".af-step", has_text="Solution")).to_contain_text("try 2")
+        expect(state(panel)).to_have_text("Done")
+        assert scripted_page.evaluate("document.activeElement.id") == "autofix-title"
+        panel.get_by_text("The investigation").click()
+        expect(panel.locator(".af-by-user").last).to_contain_text("Vouchers may be shared.")
+
+    def test_a_finished_step_is_done_again_from_there(self, scripted_page: Page, scripted_site: Site) -> None:
+        """What came after it is dropped, and it has a new result."""
+        whole = scripts.whole_run(scripted_site.program)
+        scripted_site.play(whole)
+        panel = open_issue(scripted_page, scripted_site, scripted_site.new_issue())
+        start(panel, "code_changes")
+        expect(state(panel)).to_have_text("Done")
+        expect(panel.get_by_role("article", name="Code changes")).to_be_visible()
+        better = scripts.found("solution")
+        better["artifacts"][0]["data"] = scripts.ARTIFACTS["solution"] | {"one_line_summary": "Look twice."}
+        scripted_site.play({**whole, "solution": [{"blocks": [better]}]})
+        panel.get_by_role("button", name="Do again from here: Solution").click()
+        expect(panel.get_by_text("Look twice.")).to_be_visible()
+
+    def test_a_lost_connection_is_said(self, scripted_page: Page, scripted_site: Site) -> None:
+        """While the run cannot be followed the page says that it may be old; afterwards it is up to date and says nothing."""
+        scripted_site.play(scripts.hanging())
+        issue = scripted_site.new_issue()
+        run = scripted_site.api.start(issue)
+        scripted_page.route("**/autofix/stream/**", lambda route: route.abort())
+        panel = open_issue(scripted_page, scripted_site, issue)
+        expect(panel.get_by_text("No connection: what you see may be old.")).to_be_visible()
+        scripted_page.unroute("**/autofix/stream/**")
+        scripted_site.api.call("POST", f"issues/{issue}/autofix/cancel/", {"run_id": run["run_id"]})
+        expect(state(panel)).to_have_text("Cancelled")
+        expect(panel.get_by_text("No connection")).to_be_hidden()
 
     def test_a_failed_step_says_why_and_can_be_tried_again(
         self, scripted_page: Page, scripted_site: Site
@@ -88,6 +152,14 @@ class TestWebhooks:
         scripted_page.get_by_role("button", name="Send again: autofix.run_completed").first.click()
         wait_for(lambda: heard() > 1, "the webhook is sent again")
         expect(scripted_page.get_by_role("heading", name="Deliveries")).to_be_visible()
+
+        scripted_page.get_by_label("Event").select_option("autofix.run_completed")
+        scripted_page.get_by_label("State").select_option("delivered")
+        scripted_page.get_by_role("button", name="Show").click()
+        expect(scripted_page.locator(".af-deliveries tbody code").first).to_have_text("autofix.run_completed")
+        scripted_page.get_by_text("Recover after an outage").click()
+        scripted_page.get_by_role("button", name="Recover", exact=True).click()
+        expect(scripted_page.get_by_role("status")).to_be_visible()
 
     def test_a_secret_is_shown_once(self, scripted_page: Page, scripted_site: Site) -> None:
         """On creation, and never again."""

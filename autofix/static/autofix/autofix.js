@@ -35,6 +35,8 @@ class Panel {
       step: () => this.refresh(),
       run: () => this.refresh(),
       ended: () => this.refresh(),
+      lost: (words) => this.tell("[data-lost]", words),
+      found: () => this.tell("[data-lost]", ""),
     });
   }
 
@@ -163,7 +165,7 @@ class Panel {
     if (form.getAttribute("aria-busy") === "true") return;
     form.setAttribute("aria-busy", "true");
     const body = {};
-    for (const [name, value] of new FormData(form)) {
+    for (const [name, value] of new FormData(form, event.submitter)) {
       if (["csrfmiddlewaretoken", "next"].includes(name) || value.trim() === "") continue;
       const path = name.split(".");
       const key = path.pop();
@@ -176,19 +178,25 @@ class Panel {
         body: JSON.stringify(body),
       });
       const said = await answer.json();
-      if (answer.ok) { this.refuse(""); await this.refresh(said.run_id); this.watch(); }
-      else this.refuse([said.detail, ...Object.values(said.errors ?? {}).flat()].join(" "));
+      if (answer.ok) { this.tell("[data-refusal]", ""); await this.refresh(said.run_id); this.watch(); this.keepPlace(); }
+      else this.tell("[data-refusal]", [said.detail, ...Object.values(said.errors ?? {}).flat()].join(" "));
     } catch {
-      this.refuse("The server could not be reached. Nothing was changed, as far as this page knows: try again.");
+      this.tell("[data-refusal]", "The server could not be reached. Nothing was changed, as far as this page knows: try again.");
     } finally {
       form.removeAttribute("aria-busy");
     }
   }
 
-  refuse(text) {
-    const place = this.root.querySelector("[data-refusal]");
+  tell(where, text) {
+    const place = this.root.querySelector(where);
+    if (place.textContent === text) return;
     place.textContent = text;
     place.hidden = !text;
+  }
+
+  keepPlace() {
+    // The button that was pressed is gone: who works with the keyboard goes on from the panel, not from the page's top.
+    if (document.activeElement === document.body) this.root.querySelector("#autofix-title")?.focus({ preventScroll: true });
   }
 
   async click(event) {

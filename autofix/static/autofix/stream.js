@@ -9,13 +9,15 @@ export async function follow(url, seen, signal, listeners) {
     try {
       const answer = await fetch(url, { headers: { Accept: "text/event-stream", "Last-Event-ID": seen }, signal });
       if (answer.status === 204) { listeners.ended(); return; }
-      if (!answer.ok) return;
+      if (!answer.ok) { listeners.lost("This page cannot follow the run any more: reload it."); return; }
+      listeners.found();
       wait = RETRY_MS;
       for await (const event of events(answer.body)) {
         if (event.id) seen = event.id;
         if (event.name in listeners && event.data) listeners[event.name](JSON.parse(event.data));
       }
     } catch {
+      if (!signal.aborted) listeners.lost("No connection: what you see may be old. Trying again.");
       wait = Math.min(wait * 2, LONGEST_RETRY_MS);
     }
     if (!signal.aborted) await new Promise((resolve) => { setTimeout(resolve, wait); });
