@@ -73,7 +73,7 @@ def test_the_page_is_light_and_loads_nothing_from_elsewhere(
 
 
 def test_the_panel_is_used_by_keyboard(scripted_page: Page, scripted_site: Site) -> None:
-    """From the heading, Tab leads through the form in its order, and Enter starts the run."""
+    """From the heading, Tab leads through the form in its order, Enter starts the run, and the next Tab goes on from there."""
     scripted_site.play(scripts.whole_run(scripted_site.program))
     panel = open_issue(scripted_page, scripted_site, scripted_site.new_issue())
     panel.get_by_label("How far").focus()
@@ -83,3 +83,4 @@ def test_the_panel_is_used_by_keyboard(scripted_page: Page, scripted_site: Site)
     expect(panel.get_by_role("button", name="Start Autofix")).to_be_focused()
     scripted_page.keyboard.press("Enter")
     expect(state(panel)).to_have_text("Done")
+    expect(panel.get_by_role("heading", name="Autofix", exact=True)).to_be_focused()

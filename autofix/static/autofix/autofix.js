@@ -110,13 +110,16 @@ class Panel {
   }
 
   replaceWhole(fresh) {
+    const focused = this.root.contains(document.activeElement);
     this.root.replaceChildren(...fresh.childNodes);
     this.regions.clear();
     for (const region of this.root.querySelectorAll("[data-region]")) this.regions.set(region.dataset.region, region.innerHTML);
     this.last = this.lastIndex();
     this.dress();
     this.say();
-    this.root.querySelector("#autofix-title")?.scrollIntoView({ block: "nearest" });
+    const title = this.root.querySelector("#autofix-title");
+    title.scrollIntoView({ block: "nearest" });
+    if (focused) title.focus({ preventScroll: true });
   }
 
   replace(name, html, region) {
@@ -128,13 +131,16 @@ class Panel {
     const open = new Map([...place.querySelectorAll("details[data-key]")].map((each) => [each.dataset.key, each.open]));
     const typed = new Map([...place.querySelectorAll("textarea[id], input[id], select[id]")].map((each) => [each.id, each.value]));
     const split = place.querySelector("[data-keep]")?.checked;
-    const focused = place.contains(document.activeElement) ? document.activeElement.id : "";
+    const focused = place.contains(document.activeElement) ? document.activeElement : null;
     place.replaceChildren(...region.childNodes);
     for (const each of place.querySelectorAll("details[data-key]")) if (open.has(each.dataset.key)) each.open = open.get(each.dataset.key);
     for (const [id, value] of typed) { const field = place.querySelector(`#${CSS.escape(id)}`); if (field && value) field.value = value; }
     const box = place.querySelector("[data-keep]");
     if (box && split !== undefined) box.checked = split;
-    if (focused) place.querySelector(`#${CSS.escape(focused)}`)?.focus();
+    if (!focused) return;
+    // What was in use may be gone: who works with the keyboard goes on from the panel, not from the page's top.
+    const again = focused.id ? place.querySelector(`#${CSS.escape(focused.id)}`) : null;
+    (again ?? this.root.querySelector("#autofix-title")).focus({ preventScroll: true });
   }
 
   dress() {
@@ -178,7 +184,7 @@ class Panel {
         body: JSON.stringify(body),
       });
       const said = await answer.json();
-      if (answer.ok) { this.tell("[data-refusal]", ""); await this.refresh(said.run_id); this.watch(); this.keepPlace(); }
+      if (answer.ok) { this.tell("[data-refusal]", ""); await this.refresh(said.run_id); this.watch(); }
       else this.tell("[data-refusal]", [said.detail, ...Object.values(said.errors ?? {}).flat()].join(" "));
     } catch {
       this.tell("[data-refusal]", "The server could not be reached. Nothing was changed, as far as this page knows: try again.");
@@ -192,11 +198,6 @@ class Panel {
     if (place.textContent === text) return;
     place.textContent = text;
     place.hidden = !text;
-  }
-
-  keepPlace() {
-    // The button that was pressed is gone: who works with the keyboard goes on from the panel, not from the page's top.
-    if (document.activeElement === document.body) this.root.querySelector("#autofix-title")?.focus({ preventScroll: true });
   }
 
   async click(event) {
