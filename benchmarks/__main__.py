@@ -20,6 +20,7 @@ BENCHMARKS = {
     "webhooks": "webhooks per second, an endpoint that hangs, and a backlog",
     "llm": "an agent's loop beside its model",
     "offline_agent": "the offline agent on planted bugs",
+    "offline_scale": "the offline agent on much code and a long stack",
 }
 PAGE = """# Benchmarks
 

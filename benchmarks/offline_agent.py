@@ -44,8 +44,10 @@ def main(arguments: list[str]) -> int:
         judge = [sys.executable, str(tools / "score.py"), str(cases)]
         if "--json" in arguments:
             return subprocess.call([*judge, str(folder / "agent"), "--json"])
+        print("```text", flush=True)
         status = subprocess.call([*judge, str(folder / "agent")])
         print(_comparison({name: _totals(judge, folder / name) for name in ENGINES}))
+        print("```")
         return status
 
 

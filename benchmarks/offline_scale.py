@@ -57,9 +57,9 @@ def main(arguments: list[str]) -> int:
             checkout.patch("app/main.py")
         edited = time.perf_counter() - begun - looked
         megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(f"{files} files, {FRAMES} frames: looked into in {looked:.1f} s ({used:.1f} s of processor)")
-        print(f"edit and patch: {edited:.1f} s")
-        print(f"{megabytes:.0f} MB at most; verdict {found.verdict.assessment}, {len(found.places)} places")
+        print(f"- {files} files, {FRAMES} frames: looked into in {looked:.1f} s ({used:.1f} s of processor)")
+        print(f"- edit and patch: {edited:.1f} s")
+        print(f"- {megabytes:.0f} MB at most; verdict {found.verdict.assessment}, {len(found.places)} places")
     return 0
 
 
