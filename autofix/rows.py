@@ -62,6 +62,32 @@ def insert(row: Model, *, unless_known_by: tuple[str, ...] = ()) -> bool:
     return True
 
 
+def insert_all(
+    model: type[Model], names: Sequence[str], rows: Sequence[Sequence[Any]], *, replacing: str = ""
+) -> None:
+    """Store many rows, given as the values of these columns, in one statement and without a model for each.
+
+    ``replacing``: a unique column; a row that has its value there already is replaced.
+    """
+    if not rows:
+        return
+    fields = [_field(model, name) for name in names]
+    values = [
+        field.get_db_prep_save(value, connection)
+        for row in rows
+        for field, value in zip(fields, row, strict=True)
+    ]
+    columns = [_q(field.column) for field in fields]
+    row_text = f"({', '.join(['%s'] * len(columns))})"
+    text = f"INSERT INTO {_q(model._meta.db_table)} ({', '.join(columns)}) VALUES {', '.join([row_text] * len(rows))}"
+    if replacing:
+        unique = _q(_field(model, replacing).column)
+        changed = ", ".join(f"{one} = excluded.{one}" for one in columns if one != unique)
+        text += f" ON CONFLICT ({unique}) DO UPDATE SET {changed}"
+    with connection.cursor() as cursor:
+        cursor.execute(text, values)
+
+
 def update(model: type[Model], changes: dict[str, Any], **where: Any) -> int:
     """Change the rows that fit; how many there were."""
     fields = [_field(model, name) for name in changes]

@@ -17,7 +17,6 @@ from django.db import connection, transaction
 from django.db.models import Count, F, Min
 from django.utils import timezone
 
-from autofix.delivery import statements
 from autofix.models.webhooks import Delivery, DeliveryStatus, Endpoint, EndpointStatus
 
 PER_ENDPOINT = 4
@@ -182,7 +181,7 @@ def _walk(after: int, now: datetime, limit: int, *, busy_too: bool = False) -> l
 def walk_parameters(after: int, now: datetime, limit: int) -> dict[str, Any]:
     """What WALK asks for."""
     limits = {"per_endpoint": PER_ENDPOINT, "per_organization": PER_ORGANIZATION}
-    return limits | {"after": after, "now": statements.moment(now), "limit": limit}
+    return limits | {"after": after, "now": _sql(now), "limit": limit}
 
 
 def _endpoints(ids: Sequence[int]) -> list[Endpoint]:
@@ -217,7 +216,7 @@ def _in_flight(now: datetime) -> tuple[Counter[int], Counter[str]]:
 
 def _due(given: Mapping[int, int], now: datetime) -> list[tuple[Any, ...]]:
     """So many rows of each endpoint, locked."""
-    moment = statements.moment(now)
+    moment = _sql(now)
     query = DUE.format(first_due=" UNION ALL ".join([FIRST_DUE] * len(given)))
     parameters = [value for endpoint, count in given.items() for value in (endpoint, moment, count)]
     with connection.cursor() as cursor:
@@ -225,6 +224,10 @@ def _due(given: Mapping[int, int], now: datetime) -> list[tuple[Any, ...]]:
         cursor.execute(query + lock, [*parameters, moment])
         rows: list[tuple[Any, ...]] = cursor.fetchall()
     return rows
+
+
+def _sql(moment: datetime) -> str:
+    return str(connection.ops.adapt_datetimefield_value(moment))
 
 
 def _one_at_a_time() -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from autofix.delivery import breaker, outbox, statements
+from autofix import rows
+from autofix.delivery import breaker, outbox
 from autofix.delivery.claims import Claimed
 from autofix.delivery.schedule import Answer, Outcome
 from autofix.models.webhooks import Delivery, Endpoint, EndpointRecord, EndpointStatus
@@ -70,8 +70,8 @@ def enable(endpoint: Endpoint) -> None:
 
 def _write_records(by_endpoint: dict[int, list[Tried]], now: datetime) -> dict[int, breaker.Recent]:
     """The window of each endpoint, with these attempts."""
-    rows = EndpointRecord.objects.filter(pk__in=by_endpoint).order_by("pk").select_for_update(no_key=True)
-    known = {pk: (recent, totals) for pk, recent, totals in rows.values_list("pk", "recent", "totals")}
+    before = EndpointRecord.objects.filter(pk__in=by_endpoint).order_by("pk").select_for_update(no_key=True)
+    known = {pk: (recent, totals) for pk, recent, totals in before.values_list("pk", "recent", "totals")}
     windows, records = {}, []
     for pk, tried in sorted(by_endpoint.items()):
         recent, totals = known.get(pk, ([], {}))
@@ -80,10 +80,8 @@ def _write_records(by_endpoint: dict[int, list[Tried]], now: datetime) -> dict[i
         windows[pk] = breaker.noted(recent, now.timestamp(), delivered=delivered, failed=failed)
         for one in tried:
             _count(totals, one.answer)
-        records.append((pk, json.dumps(windows[pk]), json.dumps(totals)))
-    statements.insert(
-        "autofix_endpointrecord", ("endpoint_id", "recent", "totals"), records, replacing="endpoint_id"
-    )
+        records.append((pk, windows[pk], totals))
+    rows.insert_all(EndpointRecord, ("endpoint_id", "recent", "totals"), records, replacing="endpoint_id")
     return windows
 
 

@@ -11,12 +11,12 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from autofix import conf
-from autofix.delivery import endpoint_health, lanes, statements
+from autofix import conf, rows
+from autofix.delivery import endpoint_health, lanes
 from autofix.delivery.claims import Claimed
 from autofix.delivery.endpoint_health import Tried
 from autofix.delivery.schedule import Answer, Outcome, Verdict, judge
-from autofix.models.webhooks import Delivery, DeliveryStatus
+from autofix.models.webhooks import Attempt, Delivery, DeliveryStatus
 from autofix.wakeups import DELIVER, wake
 
 logger = logging.getLogger(__name__)
@@ -49,8 +49,8 @@ def record(answered: Collection[tuple[Claimed, Answer]]) -> None:
 def _still_ours(answered: Collection[tuple[Claimed, Answer]]) -> list[tuple[Claimed, Answer]]:
     pks = [delivery.pk for delivery, _ in answered]
     pending = Delivery.objects.filter(pk__in=pks, status=DeliveryStatus.PENDING).order_by("pk")
-    rows = pending.select_for_update(no_key=True).values_list("pk", "fence", "attempts")
-    held = {pk: (fence, attempts) for pk, fence, attempts in rows}
+    locked = pending.select_for_update(no_key=True).values_list("pk", "fence", "attempts")
+    held = {pk: (fence, attempts) for pk, fence, attempts in locked}
     ours = []
     for delivery, answer in answered:
         fence, attempts = held.get(delivery.pk, (None, 0))
@@ -97,7 +97,7 @@ def _write_failed(failed: Sequence[Judged], now: datetime) -> None:
 
 
 def _write_attempts(attempts: Sequence[Tried], now: datetime) -> None:
-    rows = [
+    values = [
         (
             tried.delivery.pk,
             tried.delivery.fence,
@@ -105,11 +105,11 @@ def _write_attempts(attempts: Sequence[Tried], now: datetime) -> None:
             tried.answer.latency_ms,
             tried.answer.excerpt,
             tried.answer.error,
-            statements.moment(now),
+            now,
         )
         for tried in attempts
     ]
-    statements.insert("autofix_attempt", ATTEMPT, rows)
+    rows.insert_all(Attempt, ATTEMPT, values)
 
 
 def _soon(verdicts: Iterable[Verdict]) -> list[float]:

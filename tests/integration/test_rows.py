@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from autofix import rows
 from autofix.explorer.models import Block, Session, Turn
-from autofix.models import ProjectPreference
+from autofix.models import Endpoint, EndpointRecord, ProjectPreference
 
 pytestmark = pytest.mark.django_db
 LATER = datetime(2031, 2, 3, 4, 5, 6, 789012, tzinfo=UTC)
@@ -101,3 +101,20 @@ def test_locks_where_there_are_locks() -> None:
         assert rows.find(ProjectPreference, lock=True, pk=preference.pk) == preference
     locked = any(query["sql"].endswith(" FOR UPDATE") for query in queries.captured_queries)
     assert locked == connection.features.has_select_for_update
+
+
+def test_many_rows_at_once() -> None:
+    """Stored in one statement; with a column to replace by, rows that are there already change."""
+    names = ("endpoint_id", "recent", "totals")
+    first, second = (Endpoint.objects.create(organization_id="1", url="https://a/", secret="s") for _ in "ab")
+    rows.insert_all(EndpointRecord, names, [])
+    rows.insert_all(EndpointRecord, names, [(first.pk, [[1, 2, 3]], {"é": [1]})], replacing="endpoint_id")
+    with CaptureQueriesContext(connection) as queries:
+        rows.insert_all(
+            EndpointRecord, names, [(first.pk, [], {}), (second.pk, [[4]], {})], replacing="endpoint_id"
+        )
+    assert len(queries) == 1
+    stored = EndpointRecord.objects.order_by("pk").values_list("pk", "recent", "totals")
+    assert list(stored) == [(first.pk, [], {}), (second.pk, [[4]], {})]
+    with pytest.raises(IntegrityError), transaction.atomic():
+        rows.insert_all(EndpointRecord, names, [(first.pk, [], {})])
