@@ -11,6 +11,7 @@ import pytest
 from asgiref import testing
 from asgiref.sync import sync_to_async
 from django.core.asgi import get_asgi_application
+from django.db import connections
 
 from autofix import streaming
 from autofix.autofix_agent import cancel_run, trigger_autofix_agent
@@ -98,6 +99,7 @@ def test_a_stream_follows_the_run_to_its_end(
             if '"status":"processing"' in heard and "cancelled" not in heard:
                 await sync_to_async(cancel_run)(issue, run.pk)
         await sent.wait()
+        await sync_to_async(connections.close_all)()  # in the thread that cancelled
         return heard
 
     heard = asyncio.run(listen())
