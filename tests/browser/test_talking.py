@@ -71,9 +71,12 @@ class TestRuns:
         panel.get_by_text("Tell the agent something").click()
         expect(panel.get_by_label("Your message")).to_have_accessible_description(re.compile("Solution"))
         panel.get_by_label("Your message").fill("Vouchers may be shared.")
+        # Slow enough for the page to show it at work: the button that was in use is gone then.
+        scripted_site.play(scripts.whole_run(scripted_site.program), delay_ms=1_500)
         scripted_page.keyboard.press("Tab")
         scripted_page.keyboard.press("Enter")
         expect(panel.locator(".af-step", has_text="Solution")).to_contain_text("try 2")
+        expect(state(panel)).to_have_text("Working")
         expect(state(panel)).to_have_text("Done")
         assert scripted_page.evaluate("document.activeElement.id") == "autofix-title"
         panel.get_by_text("The investigation").click()
