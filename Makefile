@@ -97,7 +97,7 @@ format: setup ## Format the code and mend what ruff can mend
 
 # Locked for every platform and Python >= 3.11; the files name no index, so any mirror serves them.
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	--no-emit-find-links --custom-compile-command "make lock" $(LOCK_ARGS) pyproject.toml
+	--no-emit-find-links --no-strip-extras --custom-compile-command "make lock" $(LOCK_ARGS) pyproject.toml
 
 .PHONY: lock
 lock: setup ## Lock the dependencies again (LOCK_ARGS=--upgrade for the newest)
