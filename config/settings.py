@@ -34,7 +34,6 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "rest_framework",
     "drf_spectacular",
-    "drf_spectacular_sidecar",
     "tracker",  # before autofix, whose pages take the tracker's frame: templates/autofix/base.html
     "autofix.explorer",
     "autofix",
@@ -147,8 +146,6 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     # Names for choices whose field names ("status", "type") are used more than once.
     "ENUM_NAME_OVERRIDES": {
         "EndpointStatusEnum": "autofix.models.webhooks.EndpointStatus",

@@ -69,7 +69,7 @@ class OrganizationView(APIView):
 
 
 class IssueListView(OrganizationView):
-    """``GET …/issues/``: the organization's issues, seen last first."""
+    """List the organization's issues, seen last first."""
 
     @extend_schema(
         operation_id="list_issues",
@@ -106,7 +106,7 @@ class IssueListView(OrganizationView):
 
 
 class IssueDetailView(OrganizationView):
-    """``GET …/issues/{issue}/``: one issue with its tags and time line."""
+    """Read one issue with its tags and time line."""
 
     @extend_schema(operation_id="retrieve_issue", tags=["tracker"], responses={200: OpenApiTypes.OBJECT})
     def get(self, request: Request, **_: Any) -> Response:
@@ -120,7 +120,7 @@ class IssueDetailView(OrganizationView):
 
 
 class LatestEventView(OrganizationView):
-    """``GET …/issues/{issue}/events/latest/``."""
+    """Read the newest event of an issue."""
 
     @extend_schema(
         operation_id="retrieve_latest_event", tags=["tracker"], responses={200: OpenApiTypes.OBJECT}

@@ -78,7 +78,6 @@ class IssuesView(MemberView):
             "organization": organization,
             "projects": projects,
             "project": project,
-            "settings_project": project or (projects[0] if len(projects) == 1 else None),
             "page": page,
             "filters": filters,
             "levels": LEVELS,
