@@ -153,7 +153,7 @@ class WebhookEventAdmin(Record):
 @admin.register(Delivery)
 class DeliveryAdmin(Record):
     list_display = ("id", "event", "endpoint", "status", "attempts", "next_attempt_at", "delivered_at")
-    list_filter = ("status",)
+    list_filter = ("status", "event__type")
     list_select_related = ("event", "endpoint")
     inlines = (AttemptRows,)
     actions = ("replay",)

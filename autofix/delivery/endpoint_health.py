@@ -43,11 +43,14 @@ def note(tried: Collection[Tried], now: datetime) -> None:
         _judge(attempts[0].delivery.endpoint, attempts, windows[pk], now)
 
 
-def disable(delivery: Claimed | Delivery, reason: str) -> None:
-    """Disable the delivery's endpoint and tell the organization's others. Its pending deliveries wait until it is enabled."""
+def disable(delivery: Claimed | Delivery, reason: str, **only_if: datetime) -> None:
+    """Disable the delivery's endpoint and tell the organization's others. Its pending deliveries wait until it is enabled.
+
+    ``only_if``: what its row must say still.
+    """
     endpoint = delivery.endpoint
     changed = (
-        Endpoint.objects.filter(pk=endpoint.pk)
+        Endpoint.objects.filter(pk=endpoint.pk, **only_if)
         .exclude(status=EndpointStatus.DISABLED)
         .update(status=EndpointStatus.DISABLED, disabled_reason=reason, open_until=None)
     )
@@ -64,6 +67,7 @@ def enable(endpoint: Endpoint) -> None:
     """Active again; what was pending when it was disabled is sent now."""
     endpoint.status, endpoint.disabled_reason = EndpointStatus.ACTIVE, ""
     endpoint.failing_since = endpoint.open_until = None
+    EndpointRecord.objects.filter(pk=endpoint.pk).update(recent=[])  # else its first success would open the breaker
     endpoint.save(update_fields=["status", "disabled_reason", "failing_since", "open_until"])
     wake(DELIVER)
 
@@ -95,13 +99,15 @@ def _count(totals: dict[str, list[int]], answer: Answer) -> None:
 
 def _judge(endpoint: Endpoint, tried: Sequence[Tried], recent: breaker.Recent, now: datetime) -> None:
     gone = next((one for one in tried if one.outcome is Outcome.GONE), None)
+    alive = any(one.outcome is Outcome.DELIVERED for one in tried)
     if gone is not None:
         disable(gone.delivery, "The endpoint answered 410 Gone.")
-    elif any(one.outcome is Outcome.DELIVERED for one in tried):
+    elif alive:
         _alive(endpoint, recent, now)
     else:
         _failing(endpoint, tried[0].delivery, now)
-    if breaker.trips(recent):
+    probed_in_vain = endpoint.status == EndpointStatus.OPEN and not alive
+    if probed_in_vain or breaker.trips(recent):
         _open(endpoint, now)
 
 
@@ -118,11 +124,12 @@ def _failing(endpoint: Endpoint, delivery: Claimed, now: datetime) -> None:
     if since is None or since > now:  # later than now: the clock was put back
         Endpoint.objects.filter(pk=endpoint.pk, failing_since=since).update(failing_since=now)
     elif since <= now - FAILING_FOR:
-        disable(delivery, "No delivery succeeded for 5 days.")
+        # Not by what it was when this was claimed: another attempt may have succeeded since, or somebody enabled it.
+        disable(delivery, "No delivery succeeded for 5 days.", failing_since=since)
 
 
 def _open(endpoint: Endpoint, now: datetime) -> None:
-    """Leave the endpoint alone; after a failed probe once more."""
+    """Leave the endpoint alone; after a failed probe once more, however few failures the window still has."""
     usable = Endpoint.objects.filter(pk=endpoint.pk).exclude(status=EndpointStatus.DISABLED)
     if usable.update(status=EndpointStatus.OPEN, open_until=now + breaker.OPEN_FOR):
         logger.warning("webhook endpoint failing: breaker open", extra={"endpoint": endpoint.pk})

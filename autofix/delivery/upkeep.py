@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from autofix import conf
-from autofix.models.webhooks import Attempt, Delivery, DeliveryStatus
+from autofix.delivery import breaker
+from autofix.models.webhooks import Attempt, Delivery, DeliveryStatus, Endpoint, EndpointStatus
 
 BATCH = 500
 TOLERANCE = timedelta(seconds=30)
@@ -27,8 +28,10 @@ def prune_attempts(now: datetime) -> int:
 def bring_forward(now: datetime) -> int:
     """Deliveries that were scheduled in the future: the clock was put back since. Their wait begins now; how many there were.
 
-    A claim of that time ends with its wait, too.
+    A claim of that time ends with its wait, too, and so does the rest of an endpoint whose breaker is open.
     """
+    resting = Endpoint.objects.filter(status=EndpointStatus.OPEN)
+    resting.filter(open_until__gt=now + breaker.OPEN_FOR + TOLERANCE).update(open_until=now + breaker.OPEN_FOR)
     scheduled = Delivery.objects.filter(status=DeliveryStatus.PENDING, scheduled_at__gt=now + TOLERANCE)
     rows = scheduled.order_by("pk").select_for_update(skip_locked=True, no_key=True)
     with transaction.atomic():

@@ -12,7 +12,7 @@ from django.db import connection
 from django.utils import timezone
 
 from autofix import webhooks
-from autofix.delivery import claims, recording, relay, repeating, upkeep
+from autofix.delivery import claims, endpoint_health, recording, relay, repeating, upkeep
 from autofix.delivery.claims import Claimed, Claims
 from autofix.delivery.schedule import Answer
 from autofix.models.webhooks import Delivery, Endpoint
@@ -191,6 +191,29 @@ class TestBreaker:
             "none was dropped"
         )
 
+    def test_it_stays_open_through_a_long_outage(self) -> None:
+        """Each probe that fails buys a minute more, also when the failures that opened it are long out of the window."""
+        endpoint = make_endpoint(status="open", open_until=timezone.now() - timedelta(seconds=1))
+        happen(3)
+        (probe,) = Claims().take(64)
+        recording.record([(probe, FAILED)])
+        assert Claims().take(64) == []
+        endpoint.refresh_from_db()
+        assert endpoint.open_until is not None
+        assert endpoint.open_until - timezone.now() > timedelta(seconds=55)
+
+    def test_enabling_forgets_what_failed_before(self) -> None:
+        """The first success of an endpoint that somebody enabled does not open its breaker for old failures' sake."""
+        endpoint = make_endpoint()
+        happen(16)
+        while claimed := Claims().take(64):
+            recording.record([(one, FAILED) for one in claimed])
+        endpoint_health.enable(endpoint)
+        make_due()
+        recording.record([(one, WORKED) for one in Claims().take(64)])
+        endpoint.refresh_from_db()
+        assert endpoint.status == "active"
+
     def _let_a_minute_pass(self) -> None:
         Endpoint.objects.update(open_until=timezone.now() - timedelta(seconds=1))
         make_due()
@@ -213,6 +236,15 @@ class TestClock:
         assert retry.next_attempt_at is not None
         assert timedelta(minutes=4) < retry.next_attempt_at - timezone.now() <= timedelta(minutes=5)
         assert endpoint.deliveries.count() == 2
+
+    def test_put_back_while_a_breaker_is_open(self) -> None:
+        """The endpoint rests for a minute of the new clock, not until the old one would have said so."""
+        endpoint = make_endpoint(status="open", open_until=timezone.now() + timedelta(hours=1))
+        happen(1)
+        now = timezone.now()
+        upkeep.bring_forward(now)
+        endpoint.refresh_from_db()
+        assert endpoint.open_until == now + timedelta(seconds=60)
 
     def test_put_forward_a_month(self) -> None:
         """Everything is due at once and still no more than four go at a time."""

@@ -277,6 +277,17 @@ class TestDisabling:
         endpoint.refresh_from_db()
         assert endpoint.status == EndpointStatus.DISABLED
 
+    def test_a_late_failure_does_not_undo_a_success(self) -> None:
+        """An attempt that began before the success, and hung, says nothing of the five days: they are over."""
+        endpoint = make_endpoint(failing_since=timezone.now() - timedelta(days=5))
+        record(make_run())
+        record(make_run(issue_id="4"))
+        first, late = Claims().take(2)
+        recording.record([(first, Answer(200))])
+        recording.record([(late, Answer(None, error="late", timed_out=True))])
+        endpoint.refresh_from_db()
+        assert (endpoint.status, endpoint.failing_since) == ("active", None)
+
 
 def _waits_until(event: WebhookEvent) -> datetime:
     due = event.deliveries.get().next_attempt_at
