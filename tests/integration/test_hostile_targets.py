@@ -3,63 +3,24 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import struct
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
+from autofix.conf import SCHEDULE_S
 from autofix.delivery import targets, transport
 from autofix.delivery.errors import TargetRefused
+from autofix.delivery.schedule import judge
+from tests.integration.certificates import HOUR, make_certificate, serving
+from tests.integration.hostile_urls import ADDRESS, PUBLIC, URLS
 from tests.integration.receiver import Handler, Receiver, answering, listening
-
-SCHEME = "The URL must begin with https://."
-SHAPE = "The URL must have at most 2048 characters, and no spaces or backslashes."
-INVALID = "The URL is not valid."
-HOST = "The URL must name a host, and no user or password."
-ADDRESS = "The URL's host has an address that webhooks must not go to."
-PRIVATE_V4 = (
-    "127.0.0.1", "127.1", "0177.0.0.1", "0x7f.0.0.1", "2130706433", "0x7f000001", "017700000001", "0", "0.0.0.1",
-    "10.0.0.1", "10.1", "172.16.0.1", "192.168.0.1", "100.64.0.1", "169.254.169.254", "2852039166", "0xa9fea9fe",
-    "168.63.129.16", "192.0.0.192", "192.0.2.1", "192.88.99.1", "198.18.0.1", "198.51.100.1", "203.0.113.1",
-    "224.0.0.1", "239.255.255.250", "240.0.0.1", "255.255.255.255",
-)  # fmt: skip
-PRIVATE_V6 = (
-    "::", "::1", "::7f00:1", "::127.0.0.1", "::ffff:127.0.0.1", "::ffff:7f00:1", "::ffff:10.0.0.1",
-    "::ffff:169.254.169.254", "::ffff:0:127.0.0.1", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "64:ff9b:1::1", "100::1",
-    "2001::1", "2001:db8::1", "2002:7f00:1::1", "3fff::1", "5f00::1", "fc00::1", "fd00:ec2::254", "fe80::1", "fec0::1",
-    "ff02::1", "ff0e::1",
-)  # fmt: skip
-URLS: dict[str, str] = {
-    **{f"https://{address}/": ADDRESS for address in PRIVATE_V4},
-    **{f"https://[{address}]/": ADDRESS for address in PRIVATE_V6},
-    "http://93.184.215.14/": SCHEME,
-    "ftp://93.184.215.14/": SCHEME,
-    "file:///etc/passwd": SCHEME,
-    "gopher://93.184.215.14/": SCHEME,
-    "//93.184.215.14/": INVALID,
-    "93.184.215.14": INVALID,
-    "": INVALID,
-    "https://": INVALID,
-    "https:///hook": INVALID,
-    "https://user:secret@93.184.215.14/": HOST,
-    "https://user@93.184.215.14/": HOST,
-    "https://93.184.215.14@127.0.0.1/": HOST,
-    "https://93.184.215.14:22/": "Port 22 is not allowed.",
-    "https://93.184.215.14:6379/": "Port 6379 is not allowed.",
-    "https://93.184.215.14:99999/": INVALID,
-    "https://93.184.215.14\\@127.0.0.1/": SHAPE,
-    "https://93.184.215.14 .example/": SHAPE,
-    "https://93.184.215.14/\r\nHost: inside": SHAPE,
-    "https://93.184.215.14/\0": SHAPE,
-    "https://93.184.215.14/" + "a" * 2048: SHAPE,
-    "https://[::1": INVALID,
-    "https://[fe80::1%25eth0]/": ADDRESS,
-    "https://\uff11\uff12\uff17.\uff10.\uff10.\uff11/": INVALID,
-    "https://127\u30020\u30020\u30021/": INVALID,
-    "https://LOCALHOST/": ADDRESS,
-}
 
 
 def verdict(url: str) -> str:
@@ -81,6 +42,12 @@ def test_urls(url: str) -> None:
     assert (answer.status, answer.error) == (None, URLS[url])
 
 
+@pytest.mark.parametrize("url", PUBLIC)
+def test_public_urls(url: str) -> None:
+    """The public internet, however it is spelt; what looks like another host behind it is no host."""
+    assert verdict(url) == "allowed"
+
+
 ANSWERS: dict[str, tuple[list[str], str]] = {
     "public, private": (["93.184.215.14", "10.0.0.1"], ADDRESS),
     "private, public": (["10.0.0.1", "93.184.215.14"], ADDRESS),
@@ -98,6 +65,54 @@ def test_names(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
     found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 443)) for address in addresses]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
     assert verdict("https://hooks.example/") == expected
+
+
+# What the name server says when the URL is saved, and when it is sent to.
+REBINDING: dict[str, tuple[str, str]] = {
+    "loopback later": ("93.184.215.14", "127.0.0.1"),
+    "metadata later": ("93.184.215.14", "169.254.169.254"),
+    "mapped private later": ("2606:4700::1111", "::ffff:10.0.0.1"),
+}
+
+
+@pytest.mark.parametrize("case", REBINDING)
+def test_rebinding(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that was public when it was saved is looked up again for every attempt, and refused then."""
+    answers = list(REBINDING[case])
+
+    def look_up(_host: str, port: int, **_: Any) -> list[Any]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (answers.pop(0), port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    targets.check_on_saving("https://hooks.example/")
+    answer = transport.send("https://hooks.example/", {}, b"{}")
+    assert (answer.status, answer.error, answers) == (None, ADDRESS, [])
+
+
+TLS = "The endpoint's TLS certificate or handshake is not valid."
+# The name that a consumer's certificate is for, how old it is, and whether we trust who signed it.
+CERTIFICATES: dict[str, tuple[str, timedelta, bool, str]] = {
+    "right": ("hooks.example", HOUR, True, ""),
+    "of another name": ("other.example", HOUR, True, TLS),
+    "of a name below": ("a.hooks.example", HOUR, True, TLS),
+    "expired": ("hooks.example", 3 * HOUR, True, TLS),
+    "not valid yet": ("hooks.example", -HOUR, True, TLS),
+    "of nobody that we trust": ("hooks.example", HOUR, False, TLS),
+}
+
+
+@pytest.mark.parametrize("case", CERTIFICATES)
+def test_certificates(case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who shows a wrong certificate gets nothing to read."""
+    name, age, trusted, error = CERTIFICATES[case]
+    certificate = make_certificate(tmp_path / "certificate.pem", name, age=age)
+    if trusted:
+        monkeypatch.setattr(transport, "_tls", lambda: ssl.create_default_context(cafile=certificate))
+    with listening(serving(certificate)) as receiver:
+        found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", receiver.port))]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+        answer = transport.send(f"https://hooks.example:{receiver.port}/hook", {}, b"{}")
+    assert (answer.error, len(receiver.requests)) == (error, 0 if error else 1)
 
 
 @pytest.fixture
@@ -185,8 +200,25 @@ MISBEHAVIOURS: dict[str, tuple[Callable[[Handler], None], tuple[int | None, str]
     ),
     "asks to wait for -1 s": (answering(503, retry_after="-1"), (503, "The endpoint answered 503.")),
     "asks to wait for soon": (answering(503, retry_after="soon"), (503, "The endpoint answered 503.")),
+    "asks to wait for 1e9 s": (answering(503, retry_after="1e9"), (503, "The endpoint answered 503.")),
+    "asks to wait for 7 s": (answering(503, retry_after="7"), (503, "The endpoint answered 503.")),
+    "is overloaded": (answering(429, retry_after="1"), (429, "The endpoint answered 429.")),
     "is gone": (answering(410), (410, "The endpoint answered 410.")),
     "has no content": (answering(204), (204, "")),
+}
+
+
+# How long the second attempt waits, where the schedule says 5 s: between these seconds.
+WAITS: dict[str, tuple[float, float]] = {
+    "asks to wait for 30 years": (10, 10),
+    "asks to wait for 1e9 s": (4, 6),
+    "asks to wait for -1 s": (4, 6),
+    "asks to wait for soon": (4, 6),
+    "asks to wait for 7 s": (7, 7),
+    "is overloaded": (60, 60),
+    "says nothing": (60, 60),
+    "drips its body": (60, 60),
+    "redirects": (4, 6),
 }
 
 
@@ -199,6 +231,10 @@ def test_misbehaviours(case: str, receiver: Receiver) -> None:
     assert answer.status == status
     assert answer.error == error if status is not None else answer.error.startswith(error)
     assert answer.succeeded is (status in (200, 204))
+    if case in WAITS:
+        least, most = WAITS[case]
+        wait_s = judge(answer, tried=1, waits=SCHEDULE_S, chance=0.5, now=timezone.now()).wait_s
+        assert least <= wait_s <= most
     assert len(answer.excerpt) <= transport.EXCERPT
     assert "\0" not in answer.excerpt
     assert [request.path for request in receiver.requests] in (["/hook"], ["/hook"] * 2)
@@ -226,4 +262,4 @@ def test_a_connection_that_misbehaved_is_not_used_again(receiver: Receiver) -> N
 
 def test_how_many_cases_there_are() -> None:
     """The tables are the list that the documentation speaks of."""
-    assert len(URLS) + len(ANSWERS) + len(MISBEHAVIOURS) >= 60
+    assert len(MISBEHAVIOURS) + len(ANSWERS) + len(REBINDING) + len(CERTIFICATES) + len(URLS) >= 60
