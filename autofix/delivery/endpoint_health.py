@@ -67,7 +67,9 @@ def enable(endpoint: Endpoint) -> None:
     """Active again; what was pending when it was disabled is sent now."""
     endpoint.status, endpoint.disabled_reason = EndpointStatus.ACTIVE, ""
     endpoint.failing_since = endpoint.open_until = None
-    EndpointRecord.objects.filter(pk=endpoint.pk).update(recent=[])  # else its first success would open the breaker
+    EndpointRecord.objects.filter(pk=endpoint.pk).update(
+        recent=[]
+    )  # else its first success would open the breaker
     endpoint.save(update_fields=["status", "disabled_reason", "failing_since", "open_until"])
     wake(DELIVER)
 

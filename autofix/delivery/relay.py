@@ -64,7 +64,7 @@ class Relay:
     def work(self, *, patient: bool) -> bool:
         """Deliver until nothing is due and nothing in flight: False. True when the shift or the limit ended before that.
 
-        Unless it is ``patient``, it also stops when only attempts that hang are in flight.
+        Unless it is ``patient``, it also stops when only attempts that hang are in flight: True when they have all the slots.
         """
         until = time.monotonic() + SHIFT_S
         heard = time.monotonic()
@@ -76,7 +76,7 @@ class Relay:
             if begun or answered:
                 heard = time.monotonic()
             elif not patient and time.monotonic() - heard > HANGING_S:
-                return False
+                return self._in_flight == SLOTS
             self._record(answered)
         return True
 

@@ -31,7 +31,9 @@ def bring_forward(now: datetime) -> int:
     A claim of that time ends with its wait, too, and so does the rest of an endpoint whose breaker is open.
     """
     resting = Endpoint.objects.filter(status=EndpointStatus.OPEN)
-    resting.filter(open_until__gt=now + breaker.OPEN_FOR + TOLERANCE).update(open_until=now + breaker.OPEN_FOR)
+    resting.filter(open_until__gt=now + breaker.OPEN_FOR + TOLERANCE).update(
+        open_until=now + breaker.OPEN_FOR
+    )
     scheduled = Delivery.objects.filter(status=DeliveryStatus.PENDING, scheduled_at__gt=now + TOLERANCE)
     rows = scheduled.order_by("pk").select_for_update(skip_locked=True, no_key=True)
     with transaction.atomic():

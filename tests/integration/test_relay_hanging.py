@@ -8,6 +8,7 @@ import pytest
 
 from autofix.delivery import relay
 from autofix.testing import WakeupQueue
+from autofix.wakeups import DELIVER
 from tests.integration.outbox_rows import make_endpoint, make_run, record
 from tests.integration.receiver import Handler, listening
 
@@ -36,3 +37,32 @@ def test_a_worker_does_not_wait(queue: WakeupQueue, monkeypatch: pytest.MonkeyPa
         queue.drain()
         relay.wait_for_rest()
         assert second.deliveries.get().status == "delivered"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_has_every_slot_holds_up_nobody(queue: WakeupQueue, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When all slots of a relay hang, another relay is woken at once, and does not wait for them."""
+    monkeypatch.setattr(relay, "HANGING_S", 0)
+    monkeypatch.setattr(relay, "SLOTS", 1)
+    ended = Event()
+
+    def hang_once(request: Handler) -> None:
+        receiver.behaviour = lambda later: later.answer(200)
+        assert ended.wait(10)
+        request.answer(200)
+
+    with listening() as receiver:
+        receiver.behaviour = hang_once
+        make_endpoint(receiver.url)
+        hanging = record(make_run())
+        other = make_endpoint(receiver.url, organization_id="2")
+        waiting = record(make_run(organization_id="2"))
+        queue.lose()
+        relay.wake_up()
+        assert waiting.deliveries.get().status == "pending"
+        assert [message.task for message in queue.messages] == [DELIVER]
+        queue.drain()
+        assert other.deliveries.get().status == "delivered"
+        assert hanging.deliveries.get().status == "pending"
+        ended.set()
+        relay.wait_for_rest()
