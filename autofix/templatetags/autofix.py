@@ -13,11 +13,12 @@ from django.utils.timesince import timesince
 
 from autofix.ui import states, wording
 from autofix.ui.embedding import panel_context
-from autofix.ui.text import LONGEST, cut, visible
+from autofix.ui.text import LONGEST, cut, is_link, visible
 
 register = template.Library()
 register.filter("autofix_visible", visible)
 register.filter("autofix_cut", cut)
+register.filter("autofix_is_link", is_link)
 register.filter("autofix_step", wording.step_title)
 register.filter("autofix_run_state", wording.run_state)
 register.filter("autofix_starter", wording.starter)
@@ -59,12 +60,6 @@ def autofix_prose(text: object, longest: int = LONGEST) -> SafeString:
         if closed
         else format_html("{}", "`".join(parts))
     )
-
-
-@register.filter
-def autofix_is_link(url: str) -> bool:
-    """May this be an ``href``? Only the web's own schemes run nothing when they are clicked."""
-    return url.startswith(("https://", "http://"))
 
 
 @register.filter

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -19,6 +20,16 @@ from autofix.ui.highlighting import CodeLine, coloured
 from autofix.ui.text import cut, visible
 
 logger = logging.getLogger(__name__)
+# Pointers into an event in the words of people; what is matched in parentheses is the name of something.
+EVENT_PLACES: Final = (
+    (re.compile(r"/exception/values/\d+/type"), "The exception's type"),
+    (re.compile(r"/exception/values/\d+/value"), "The exception's message"),
+    (re.compile(r"/exception/values/\d+/stacktrace/frames/\d+/vars/([^/]+)"), "Local variable {}"),
+    (re.compile(r"/exception/values/\d+/stacktrace/frames/\d+/(\w+)"), "A frame's {}"),
+    (re.compile(r"/exception/values/\d+/mechanism/(\w+)"), "The mechanism's {}"),
+    (re.compile(r"/(?:tags|contexts|extra|request)/(.+)"), "{}"),
+    (re.compile(r"/breadcrumbs/.+"), "Before it happened"),
+)
 AROUND: Final = 4
 MOST_CITED: Final = 60
 PEEK: Final = 160
@@ -36,12 +47,13 @@ class ExcerptLine:
 @dataclass(frozen=True)
 class Evidence:
     """A citation for reading. ``lines`` empty: it is no code, or the code is not on this machine; the quote is always there.
-    ``is_telling``: the first one with code, which the page unfolds.
+    ``is_telling``: the first one with code, which the page unfolds. ``exact``: the pointer that ``place`` puts in words.
     """
 
     place: str
     quote: str
     lines: tuple[ExcerptLine, ...]
+    exact: str = ""
     is_telling: bool = False
 
     @property
@@ -60,16 +72,28 @@ def evidence(
             citation = Citation.model_validate(given)
         except ValidationError:
             continue  # an artifact of an older version, or a remote explorer's liberties
-        found.append(Evidence(_place(citation), cut(citation.quote), _lines(citation, repositories, pins)))
+        exact = visible(citation.pointer) if citation.kind == "event" else ""
+        found.append(
+            Evidence(_place(citation), cut(citation.quote), _lines(citation, repositories, pins), exact)
+        )
     telling = next((index for index, shown in enumerate(found) if shown.lines), 0)
     return [replace(shown, is_telling=index == telling) for index, shown in enumerate(found)]
 
 
 def _place(citation: Citation) -> str:
     if citation.kind == "event":
-        return f"event {visible(citation.pointer)}"
+        return visible(event_place(citation.pointer))
     last = f"-{citation.end_line}" if citation.end_line and citation.end_line != citation.start_line else ""
     return f"{visible(citation.path)}:{citation.start_line or '?'}{last}"
+
+
+def event_place(pointer: str) -> str:
+    """Where in the event, in words; the pointer itself where there are none."""
+    for pattern, words in EVENT_PLACES:
+        if found := pattern.fullmatch(pointer):
+            name = found[1].replace("~1", "/").replace("~0", "~") if found.groups() else ""
+            return words.format(name)
+    return pointer
 
 
 def _lines(

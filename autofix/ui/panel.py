@@ -14,16 +14,16 @@ from autofix.exceptions import AIDisabled
 from autofix.explorer.client import get_client
 from autofix.hosts import Actor, Issue, get_host
 from autofix.models import ACTIVE_STEP, AutomationDecision, Run, RunStatus, StepExecution, StepStatus
-from autofix.run_views import RunView, run_state
+from autofix.run_views import RepoPullRequestView, RunView, run_state
 from autofix.step_executions import repositories_of
 from autofix.steps import STEPS, Lane, Step, StoppingPoint
 from autofix.ui.addresses import Addresses, addresses
 from autofix.ui.diffs import FileDiff, file_diff
 from autofix.ui.excerpts import Evidence, evidence
 from autofix.ui.offers import Offer, next_offers, retry_offer
-from autofix.ui.text import span
+from autofix.ui.text import is_link, span
 from autofix.ui.timeline import Timeline, timeline
-from autofix.ui.wording import ADVICE, NO_ADVICE, STOPS, explorer_name
+from autofix.ui.wording import ADVICE, NO_ADVICE, SPEAKING, STOPS, explorer_name
 from autofix.ui.wording import run_state as state_words
 
 EARLIER_RUNS = 10
@@ -31,7 +31,9 @@ EARLIER_RUNS = 10
 
 @dataclass(frozen=True)
 class Card:
-    """A step and what came of it. ``status`` empty: not begun; ``asks``: it waits for a person; ``template`` shows the result."""
+    """A step and what came of it. ``status`` empty: not begun; ``asks``: it waits for a person; ``speaks``: what the agent said
+    last tells why it failed; ``template`` shows the result.
+    """
 
     step: Step
     title: str
@@ -48,6 +50,7 @@ class Card:
     retry: Offer | None = None
     planned: bool = True
     asks: bool = False
+    speaks: bool = False
 
     @property
     def template(self) -> str:
@@ -90,6 +93,12 @@ class ShownRun:
     @property
     def opens_pull_request(self) -> bool:
         return self.view.stopping_point == StoppingPoint.OPEN_PR or bool(self.view.repo_pr_states)
+
+    @property
+    def opened_pulls(self) -> list[RepoPullRequestView]:
+        """The open pull requests that have a page somewhere."""
+        pulls = self.view.repo_pr_states.values()
+        return [pull for pull in pulls if pull.pr_number and pull.pr_url and is_link(pull.pr_url)]
 
     @property
     def pull_request_state(self) -> str:
@@ -222,6 +231,7 @@ def _card(issue: Issue, run: Run, view: RunView, execution: StepExecution) -> Ca
         error=execution.error_detail or execution.error_code,
         advice=ADVICE.get(execution.error_code, NO_ADVICE) if execution.error_code else "",
         retry=retry_offer(run, execution),
+        speaks=execution.error_code in SPEAKING and spec.lane is Lane.PIPELINE,
         asks=run.status == RunStatus.AWAITING
         and execution.status in ACTIVE_STEP
         and spec.lane is Lane.PIPELINE,

@@ -31,6 +31,11 @@ def cut(text: object, longest: int = LONGEST) -> str:
     return f"{visible(whole[:longest])} … ({len(whole) - longest:,} more characters)"
 
 
+def is_link(url: str) -> bool:
+    """May this be an ``href``? Only the web's own schemes run nothing when they are clicked."""
+    return url.startswith(("https://", "http://"))
+
+
 def span(passed: timedelta) -> str:
     """How long something took: ``0.4 s``, ``12 s``, ``3 min 5 s``, ``2 h 10 min``."""
     seconds = max(passed.total_seconds(), 0)

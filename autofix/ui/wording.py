@@ -67,7 +67,7 @@ ADVICE: Final[Mapping[str, str]] = {
     "cancelled": "Try the step again if that was not meant.",
     "invalid_artifact": "The agent's result does not fit. Try again; with a model, try a stronger one.",
     "no_artifact": "The agent ended without a result. Try again; with a model, try a stronger one.",
-    "no_code_changes": "The end of the investigation says why. Try again with a note, or change the code by hand.",
+    "no_code_changes": "Try again with a note that tells it more, or change the code by hand.",
     "repository_unavailable": "It is tried again by itself. The project's settings can check the repository.",
     "path_refused": "This path is protected on purpose. Change the file by hand if it has to change.",
     "edit_refused": "The agent's edit did not fit the file. Try the step again.",
@@ -80,6 +80,10 @@ ADVICE: Final[Mapping[str, str]] = {
     "context_overflow": "There was more to read than the model can hold. Try again with a note that narrows it down.",
     "agent_stuck": "The agent repeated itself. Try again with a note that tells it more.",
 }
+# Where what the agent said last is the better part of the reason.
+SPEAKING: Final = frozenset(
+    {"agent_error", "agent_stuck", "model_incoherent", "no_artifact", "no_code_changes"}
+)
 NO_ADVICE: Final = "Try the step again."
 
 

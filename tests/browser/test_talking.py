@@ -14,14 +14,34 @@ from tests.browser.visits import open_issue, start, state
 
 class TestRuns:
     def test_a_running_step_is_cancelled(self, scripted_page: Page, scripted_site: Site) -> None:
-        """The button ends the run; the page says so, and offers to go on."""
+        """While it runs the page says what the agent does now; the button ends the run, and the page offers to go on."""
         scripted_site.play(scripts.hanging())
         panel = open_issue(scripted_page, scripted_site, scripted_site.new_issue())
         start(panel, "root_cause")
         expect(panel.locator(".af-step.af-running")).to_contain_text("Root cause")
+        expect(panel.get_by_role("article", name="Root cause").get_by_text("Hm.")).to_be_visible()
         panel.get_by_role("button", name="Cancel this run").click()
         expect(state(panel)).to_have_text("Cancelled")
         expect(panel.get_by_role("button", name="Try again: find the root cause")).to_be_visible()
+
+    def test_time_goes_on_whatever_the_browsers_clock_says(
+        self, scripted_page: Page, scripted_site: Site
+    ) -> None:
+        """With a clock that is an hour fast a new run has just begun; its time counts, and "just now" grows old."""
+        scripted_page.add_init_script(
+            "const now = Date.now; window.fast = 3_600_000; Date.now = () => now() + window.fast;"
+        )
+        scripted_site.play(scripts.hanging())
+        panel = open_issue(scripted_page, scripted_site, scripted_site.new_issue())
+        start(panel, "root_cause")
+        elapsed = panel.locator(".af-step.af-running [data-since]")
+        expect(elapsed).to_have_text(re.compile(r"^[1-9]\d? s$"))
+        expect(panel.get_by_text("a person, on this page, just now")).to_be_visible()
+        scripted_page.evaluate("window.fast += 300_000")
+        expect(elapsed).to_have_text(re.compile(r"^5 min \d+ s$"))
+        expect(panel.get_by_text("a person, on this page, 5 minutes ago")).to_be_visible()
+        panel.get_by_role("button", name="Cancel this run").click()
+        expect(state(panel)).to_have_text("Cancelled")
 
     def test_a_question_of_the_agent_is_answered(self, scripted_page: Page, scripted_site: Site) -> None:
         """The question appears by itself; the answer reaches the agent, and the run goes on."""
@@ -112,7 +132,7 @@ class TestRuns:
     def test_a_failed_step_says_why_and_can_be_tried_again(
         self, scripted_page: Page, scripted_site: Site
     ) -> None:
-        """The reason and what to do about it stand on the page; the next try succeeds."""
+        """The reason, the agent's last words and what to do stand on the page; the next try succeeds."""
         failing = {"blocks": [scripts.said("No.")], "end": "error", "error": "I give up."}
         whole = scripts.whole_run(scripted_site.program)
         scripted_site.play({**whole, "root_cause": [failing, *whole["root_cause"]]})
@@ -120,6 +140,7 @@ class TestRuns:
         start(panel, "root_cause")
         expect(panel.get_by_text("I give up.").first).to_be_visible()
         expect(panel.get_by_text("Try again with a note that tells it more").first).to_be_visible()
+        expect(panel.get_by_role("blockquote")).to_have_text("No.")
         panel.get_by_role("button", name="Try again: find the root cause").click()
         expect(panel.get_by_text(scripts.ARTIFACTS["root_cause"]["one_line_description"])).to_be_visible()
         panel.get_by_role("button", name="Plan a solution").click()

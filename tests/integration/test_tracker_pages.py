@@ -77,10 +77,37 @@ def test_an_issue_shows_its_evidence(tenant: Tenant) -> None:
     TrackerHost().add_activity(TrackerHost().resolve_issue("SHOP-1", "acme"), "Autofix found the root cause.")
     page = tenant.client.get("/organizations/acme/issues/SHOP-1/").content.decode()
     for shown in (
-        "shop/cart.py", "1</span>def total(cart):", "2</span>    return cart[&#x27;sum&#x27;]", "<code>cart</code>", "till",
+        "shop/cart.py", '1</span><i class="k">def ', '    <i class="k">return </i>cart[<i class="s">&#x27;sum&#x27;</i>]',
+        "<code>cart</code>", "till",
         "added", "Autofix found the root cause.", "/api/0/organizations/acme/issues/",
     ):  # fmt: skip
         assert shown in page
+
+
+def test_frozen_modules_are_no_code_of_the_program(tenant: Tenant) -> None:
+    """They are folded away with the libraries, although SDKs call them the program's own."""
+    payload = crash(kind="Other")
+    frames = payload["exception"]["values"][0]["stacktrace"]["frames"]
+    frames.insert(0, {"filename": "<frozen runpy>", "function": "_run_code", "in_app": True})
+    tenant.store(payload)
+    page = tenant.client.get("/organizations/acme/issues/SHOP-2/").content.decode()
+    assert "1 frame of libraries" in page
+    assert page.index("1 frame of libraries") < page.index("&lt;frozen runpy&gt;")
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        (1_700_000_000.5, '22:13:20</time> <span class="level'),
+        ("2023-11-14T22:13:20Z", 'title="14 Nov 2023 22:13:20 UTC"'),
+        ("soon", "soon"),
+        (None, "added"),
+    ],
+)
+def test_a_breadcrumb_has_its_time(tenant: Tenant, sent: object, shown: str) -> None:
+    """To the second, the whole of it on hover; what is no time is shown as it came."""
+    tenant.store(crash(kind="Other", breadcrumbs=[{"timestamp": sent, "message": "added"}]))
+    assert shown in tenant.client.get("/organizations/acme/issues/SHOP-2/").content.decode()
 
 
 def test_hostile_events_stay_text(tenant: Tenant) -> None:

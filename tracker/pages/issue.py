@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import groupby
 from typing import Any, Final
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from autofix.hosts import ExceptionInfo, Frame, TagValue
+from autofix.hosts import Breadcrumb, ExceptionInfo, Frame, TagValue
+from autofix.ui.highlighting import CodeLine, coloured
 from tracker.host import TrackerHost, as_issue
 from tracker.lookups import find_issue
 from tracker.pages.frequency import frequency
@@ -36,7 +38,9 @@ class IssueView(MemberView):
             "issue": row,
             "event": event,
             "exceptions": [Shown.of(exception) for exception in reversed(event.exceptions)] if event else [],
-            "breadcrumbs": event.breadcrumbs[-MOST_BREADCRUMBS:][::-1] if event else [],
+            "breadcrumbs": [ShownCrumb.of(crumb) for crumb in event.breadcrumbs[-MOST_BREADCRUMBS:][::-1]]
+            if event
+            else [],
             "tags": [ShownTag.of(key, values) for key, values in host.tag_distribution(issue).items()],
             "activities": row.activities.all()[:MOST_ACTIVITIES],
             "frequency": frequency(row),
@@ -49,7 +53,7 @@ class Line:
     """A line of code around a frame."""
 
     number: int | None
-    text: str
+    code: CodeLine
     is_current: bool = False
 
 
@@ -86,7 +90,7 @@ class Shown:
             ShownFrame(frame, lines_of(frame), list(frame.variables.items()), frame is raising)
             for frame in reversed(exception.frames)
         ]
-        runs = groupby(frames, key=lambda shown: shown.frame.in_app or shown.is_open)
+        runs = groupby(frames, key=lambda shown: shown.is_open or is_own(shown.frame))
         return cls(exception, [Stretch(in_app, list(run)) for in_app, run in runs])
 
 
@@ -106,14 +110,35 @@ class ShownTag:
         return cls(key, top, len(values) - len(top))
 
 
+@dataclass(frozen=True)
+class ShownCrumb:
+    """A breadcrumb. ``moment``: None when its time cannot be read, and is shown as it came."""
+
+    crumb: Breadcrumb
+    moment: datetime | None
+
+    @classmethod
+    def of(cls, crumb: Breadcrumb) -> ShownCrumb:
+        """The breadcrumb with its time."""
+        try:
+            return cls(crumb, datetime.fromisoformat(crumb.timestamp))
+        except ValueError:
+            return cls(crumb, None)
+
+
+def is_own(frame: Frame) -> bool:
+    """Is it the program's own code? What Python has frozen into itself is not, whatever the SDK says."""
+    return frame.in_app and not frame.filename.startswith("<frozen ")
+
+
 def lines_of(frame: Frame) -> list[Line]:
     """The frame's code with line numbers; empty when the SDK sent none."""
     if frame.context_line is None:
         return []
-    texts = [*frame.pre_context, frame.context_line, *frame.post_context]
+    texts = [line.rstrip("\r\n") for line in (*frame.pre_context, frame.context_line, *frame.post_context)]
     current = len(frame.pre_context)
     first = None if frame.lineno is None else frame.lineno - current
     return [
-        Line(number=None if first is None else first + index, text=text, is_current=index == current)
-        for index, text in enumerate(texts)
+        Line(number=None if first is None else first + index, code=code, is_current=index == current)
+        for index, code in enumerate(coloured("\n".join(texts), frame.filename))
     ]

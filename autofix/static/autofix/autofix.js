@@ -5,6 +5,8 @@ import { follow } from "./stream.js";
 
 const IDLE_POLL_MS = 10_000;
 const NOTHING_NEWER = 2 ** 31;
+const LONGEST_NOW = 300;
+const A_DAY_S = 86_400;
 
 class Panel {
   constructor(root) {
@@ -13,6 +15,7 @@ class Panel {
     this.last = this.lastIndex();
     this.wanted = false;
     this.busy = false;
+    this.setClock(root);
     root.addEventListener("submit", (event) => this.submit(event));
     root.addEventListener("click", (event) => this.click(event));
     for (const region of root.querySelectorAll("[data-region]")) this.regions.set(region.dataset.region, region.innerHTML);
@@ -57,6 +60,9 @@ class Panel {
     if (since < this.last) for (const old of list.querySelectorAll("[data-index]")) if (Number(old.dataset.index) > since) old.remove();
     list.append(...fresh);
     this.last = this.lastIndex();
+    const said = fresh.flatMap((entry) => [...entry.querySelectorAll("[data-gist]")]).at(-1)?.textContent;
+    const now = this.root.querySelector("[data-now]");
+    if (said && now) now.textContent = said.slice(0, LONGEST_NOW);
     const count = this.root.querySelector("[data-count]");
     if (count) count.textContent = `${this.last + 1} block${this.last ? "s" : ""}`;
     if (fresh.length >= 500) await this.appendBlocks();
@@ -98,6 +104,7 @@ class Panel {
   show(fresh) {
     const { run, active } = this.root.dataset;
     const other = fresh.dataset.run !== run;
+    this.setClock(fresh);
     for (const name of ["run", "status", "active", "seen"]) this.root.dataset[name] = fresh.dataset[name] ?? "";
     if (other) { this.replaceWhole(fresh); this.watch(); return; }
     for (const region of fresh.querySelectorAll("[data-region]")) {
@@ -155,11 +162,20 @@ class Panel {
     if (live && live.textContent !== text) live.textContent = text;
   }
 
+  setClock(rendered) {
+    // By the server's clock, which the times are of: this machine's may be wrong.
+    this.ahead = Date.parse(rendered.dataset.clock) - Date.now();
+  }
+
+  secondsSince(moment) {
+    return Math.max(0, Math.round((Date.now() + this.ahead - Date.parse(moment)) / 1000));
+  }
+
   tick() {
-    for (const each of this.root.querySelectorAll("[data-since]")) {
-      const seconds = Math.max(0, Math.round((Date.now() - Date.parse(each.dataset.since)) / 1000));
-      const text = seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
-      if (each.textContent !== text) each.textContent = text;
+    for (const each of this.root.querySelectorAll("[data-since]")) write(each, elapsed(this.secondsSince(each.dataset.since)));
+    for (const each of document.querySelectorAll("time[data-ago]")) {
+      const seconds = this.secondsSince(each.dateTime);
+      if (seconds < A_DAY_S) write(each, ago(seconds)); // what is older stays as it was written
     }
   }
 
@@ -207,8 +223,9 @@ class Panel {
       const diff = await (await fetch(copy.dataset.copy, { headers: { Accept: "text/x-diff" } })).text();
       const files = diff.split(/^(?=diff --git )/m);
       await navigator.clipboard.writeText(files.find((file) => file.split("\n", 1)[0].endsWith(` b/${copy.dataset.path}`)) ?? diff);
-      copy.textContent = "Copied";
-      setTimeout(() => { copy.textContent = "Copy"; }, 2000);
+      const says = copy.querySelector("[data-says]");
+      says.textContent = this.root.querySelector("[data-live]").textContent = "Copied";
+      setTimeout(() => { says.textContent = "Copy"; }, 2000);
     } else if (earlier) {
       event.preventDefault();
       await this.showEarlier(earlier);
@@ -230,6 +247,24 @@ class Panel {
     const answer = await fetch(url, { headers: { Accept: "text/html" } }).catch(() => null);
     return answer?.ok ? new DOMParser().parseFromString(await answer.text(), "text/html") : null;
   }
+}
+
+function write(place, text) {
+  if (place.textContent !== text) place.textContent = text;
+}
+
+function elapsed(seconds) {
+  const minutes = Math.floor(seconds / 60);
+  if (!minutes) return `${seconds} s`;
+  return minutes < 60 ? `${minutes} min ${seconds % 60} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+function ago(seconds) {
+  // In the server's words, so that nothing jumps when it renders them again.
+  const minutes = Math.floor(seconds / 60);
+  if (!minutes) return "just now";
+  const [number, unit] = minutes < 60 ? [minutes, "minute"] : [Math.floor(minutes / 60), "hour"];
+  return `${number}\u00a0${unit}${number > 1 ? "s" : ""} ago`;
 }
 
 for (const root of document.querySelectorAll("#autofix[data-api]")) new Panel(root);

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from autofix.hosts import Issue
 from autofix.models import (
+    Attempt,
     AutomationDecision,
     Delivery,
     Endpoint,
@@ -177,6 +178,21 @@ class TestDeliveries:
         assert client.get(f"{page}?type=nonsense").status_code == 400
         made_up = base64.b64encode(b"p=no-number").decode()
         assert client.get(f"{page}?cursor={made_up}").status_code == 400
+
+    def test_an_attempt_says_what_came_of_it(self, issue: Issue, queue: WakeupQueue) -> None:
+        """The last answer's status and how long it took stand in the row; no answer is said, too."""
+        endpoint = make_endpoint(organization_id=issue.organization_id)
+        record(make_run(organization_id=issue.organization_id))
+        delivery, client = Delivery.objects.get(), visitor()
+        for number, status in ((1, None), (2, 503)):
+            Attempt.objects.create(
+                delivery=delivery,
+                number=number,
+                response_status=status,
+                latency_ms=40 + number,
+            )
+            page = client.get(f"{WEBHOOKS}{endpoint.pk}/").content.decode()
+            assert (", no answer in 41 ms", ", last 503 in 42 ms")[number - 1] in page
 
     def test_recovering_says_how_many(self, issue: Issue, queue: WakeupQueue) -> None:
         """What is undelivered since the given time is sent again; what is no time is refused; a reader may not."""

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from autofix.exceptions import FAILURE_CODES
 from autofix.run_views import PatchView
 from autofix.steps import STEPS, Action
-from autofix.templatetags.autofix import autofix_is_link, autofix_prose
+from autofix.templatetags.autofix import autofix_prose
 from autofix.ui import wording
 from autofix.ui.diffs import FileDiff, file_diff
 from autofix.ui.forms import as_object
 from autofix.ui.highlighting import coloured
-from autofix.ui.text import cut, span, visible
+from autofix.ui.text import cut, is_link, span, visible
 
 DIFF = """diff --git a/a.py b/a.py
 --- a/a.py
@@ -84,8 +84,8 @@ class TestText:
     )
     def test_only_the_webs_schemes_are_links(self, url: str) -> None:
         """A pull request's address comes from outside."""
-        assert not autofix_is_link(url)
-        assert autofix_is_link("https://example.com/1")
+        assert not is_link(url)
+        assert is_link("https://example.com/1")
 
 
 class TestCode:
