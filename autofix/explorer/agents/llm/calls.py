@@ -52,13 +52,12 @@ class Caller:
         if turn_id is None:
             raise AgentFailed("There is no turn to book the model's calls on.", code="agent_unavailable")
         self._turn = Turn.objects.select_related("session").get(pk=turn_id)
-        self._tools = list(tools.values())
         self._overhead = len(INSTRUCTIONS) + sum(
-            len(tool.description) + len(json.dumps(tool.schema)) for tool in self._tools
+            len(tool.description) + len(json.dumps(tool.schema)) for tool in tools.values()
         )
         self._loop = asyncio.Runner()
         # Loaded here and not at the top: it is an extra, takes seconds and tens of megabytes.
-        self._models = import_module(LIBRARY).Models(conf.settings().explorer.options)
+        self._models = import_module(LIBRARY).Models(conf.settings().explorer.options, list(tools.values()))
         self._current = 0
         self._max_tokens = conf.settings().explorer.options.llm_context_tokens
 
@@ -94,9 +93,7 @@ class Caller:
         call = ledger.open_call(self._turn, name, estimate)
         began = time.monotonic()
         try:
-            request = self._models.request(
-                name, entries, self._tools, timeout_s=CALL_TIMEOUT_S, estimate=estimate
-            )
+            request = self._models.request(name, entries, timeout_s=CALL_TIMEOUT_S, estimate=estimate)
             reply: Reply = yield from self._waited(request)
         except ModelFault as exc:
             free = ledger.Charge(0, cost_usd=None if estimate.cost_usd is None else 0.0, estimated=False)

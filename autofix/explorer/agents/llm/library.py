@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from openai import AsyncOpenAI
+from openai import AsyncOpenAI, Omit, omit
 from pydantic_ai import exceptions as faults
 from pydantic_ai.direct import model_request
 from pydantic_ai.messages import (
@@ -46,10 +47,18 @@ OPENAI_PREFIXES = ("openai:", "openai-chat:")
 class Models:
     """The configured models, first choice first. AgentFailed with ``agent_unavailable`` when one cannot be had."""
 
-    def __init__(self, options: ExplorerOptions) -> None:
+    def __init__(self, options: ExplorerOptions, tools: Sequence[ToolSpec] = ()) -> None:
         self._options = options
         self.names = model_names(options.llm_model)
         self._made = {name: _made(name, options) for name in self.names}
+        self._parameters = ModelRequestParameters(
+            function_tools=[
+                ToolDefinition(
+                    name=tool.name, description=tool.description, parameters_json_schema=tool.schema
+                )
+                for tool in tools
+            ]
+        )
 
     async def close(self) -> None:
         """Close their connections."""
@@ -79,21 +88,12 @@ class Models:
         self,
         name: str,
         entries: Sequence[Entry],
-        tools: Sequence[ToolSpec],
         *,
         timeout_s: float,
         estimate: Charge,
     ) -> Reply:
         """Ask once; ``estimate`` is charged where the provider does not say. Raises a ModelFault, nothing of the library's."""
         model = self._made[name]
-        parameters = ModelRequestParameters(
-            function_tools=[
-                ToolDefinition(
-                    name=tool.name, description=tool.description, parameters_json_schema=tool.schema
-                )
-                for tool in tools
-            ]
-        )
         settings = ModelSettings(timeout=timeout_s)
         if model.system == "anthropic":  # it demands a limit, and the library's own is short
             settings["max_tokens"] = MAX_OUTPUT_TOKENS
@@ -102,7 +102,7 @@ class Models:
                 model,
                 _messages(entries),
                 model_settings=settings,
-                model_request_parameters=parameters,
+                model_request_parameters=self._parameters,
             )
         except (
             faults.AgentRunError,
@@ -145,10 +145,9 @@ def _made(name: str, options: ExplorerOptions) -> Model:
         if options.llm_base_url:
             key = options.llm_api_key or "not-needed"
             client = AsyncOpenAI(base_url=options.llm_base_url, api_key=key, max_retries=0)
+            _send_unwalked(client)
             short = next((name.removeprefix(p) for p in OPENAI_PREFIXES if name.startswith(p)), name)
-            return OpenAIChatModel(
-                short, provider=OpenAICompatibleProvider("configured", openai_client=client)
-            )
+            return _ChatModel(short, provider=OpenAICompatibleProvider("configured", openai_client=client))
         first = model_names(options.llm_model)[0].partition(":")[0]
         model = infer_model(name, provider_factory=lambda word: _provider(word, options, first))
     except (faults.UserError, ImportError, ValueError, TypeError) as exc:
@@ -159,6 +158,34 @@ def _made(name: str, options: ExplorerOptions) -> Model:
     if hasattr(sdk, "max_retries"):
         sdk.max_retries = 0  # tries are ours to count and to pay
     return model
+
+
+class _ChatModel(OpenAIChatModel):
+    """The library's, which adapts the tools' schemas to the provider once and not before each call."""
+
+    _adapted: tuple[list[ToolDefinition], list[ToolDefinition]] | None = None
+
+    def customize_request_parameters(self, given: ModelRequestParameters) -> ModelRequestParameters:
+        if self._adapted is None or self._adapted[0] is not given.function_tools:
+            self._adapted = given.function_tools, super().customize_request_parameters(given).function_tools
+        return replace(given, function_tools=self._adapted[1])
+
+
+def _send_unwalked(client: AsyncOpenAI) -> None:
+    """Have messages and tools sent as they are.
+
+    The SDK walks through the whole conversation before each call for keys to rename and files to encode; there are none.
+    """
+    completions: Any = client.chat.completions
+    walking = completions.create
+
+    async def create(
+        *, messages: Any, tools: Any | Omit = omit, extra_body: Any = None, **others: Any
+    ) -> Any:
+        plain = {"messages": messages} | ({} if isinstance(tools, Omit) else {"tools": tools})
+        return await walking(messages=[], extra_body=plain | (extra_body or {}), **others)
+
+    completions.create = create
 
 
 def _provider(word: str, options: ExplorerOptions, first: str) -> Provider[Any]:
