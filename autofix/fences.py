@@ -13,6 +13,9 @@ DATA_RULE = (
 )
 _MARK = re.compile(r"<(?=\s*/?\s*untrusted-data)", re.IGNORECASE)
 
+_SUSPECT = re.compile(r"[^\t\n\r -~]")
+"""Looked at one by one; most characters of code are none of these."""
+
 
 def fenced(text: str) -> str:
     """Text from outside between marks that it cannot forge; characters that nobody sees are spelt out."""
@@ -21,7 +24,7 @@ def fenced(text: str) -> str:
 
 def visible(text: str) -> str:
     r"""The text with invisible characters (zero width, direction, tags) written as ``\u200b``."""
-    return "".join(_spelt(char) if _is_hidden(char) else char for char in text)
+    return _SUSPECT.sub(lambda found: _spelt(found[0]) if _is_hidden(found[0]) else found[0], text)
 
 
 def _is_hidden(char: str) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autofix.redaction import REDACTED, redact, redact_data
+from autofix.redaction import KINDS, REDACTED, Kind, redact, redact_data
 from config.logs import RedactingJsonFormatter
 
 SECRETS = {
@@ -61,6 +61,14 @@ def test_secrets_are_blanked(text: str, secret: str) -> None:
 def test_code_and_prose_are_left_alone(text: str) -> None:
     """Code that only names secrets stays as it is: it must be readable and quotable."""
     assert redact(text) == text
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(data=st.data())
+def test_what_a_pattern_matches_has_one_of_its_signs(kind: Kind, data: st.DataObject) -> None:
+    """Looking for plain text first skips no secret, however it is written."""
+    text = data.draw(st.from_regex(kind.pattern))
+    assert any(sign in text.casefold() for sign in kind.signs)
 
 
 def test_secrets_glued_together_are_all_blanked() -> None:
