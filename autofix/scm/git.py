@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import os
 import re
-import selectors
-import signal
-import subprocess
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from autofix.exceptions import RepositoryUnavailable, WorkFailed
+from autofix.scm.processes import Output, execute
 from autofix.scm.storage import data_folder
 
 TIMEOUT_S = 60.0
 NETWORK_TIMEOUT_S = 300.0
 MAX_OUTPUT = 64 * 1024 * 1024
-MAX_COMPLAINT = 16 * 1024
-_CHUNK = 64 * 1024
 _HOME = "git-home"
 _INHERITED = ("PATH", "TMPDIR", "SSH_AUTH_SOCK", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy")
 _CONFIG = (
@@ -47,19 +42,6 @@ _URL = re.compile(
 )
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+@-]{0,254}")
-
-
-@dataclass(frozen=True)
-class Output:
-    """What a command printed; ``truncated``: it was stopped at its limit."""
-
-    code: int
-    stdout: bytes
-    truncated: bool = False
-
-    @property
-    def text(self) -> str:
-        return self.stdout.decode("utf-8", "replace")
 
 
 @dataclass(frozen=True)
@@ -100,7 +82,7 @@ class Git:
         # Never the caller's folder: git looks there for what it was not told.
         place = self.work_tree or data_folder(_HOME)
         variables = self._environment() | (environment or {})
-        output, complaint = _execute(command, variables, place, stdin, timeout_s, limit)
+        output, complaint = execute(command, variables, place, stdin=stdin, timeout_s=timeout_s, limit=limit)
         if output is None:
             raise failure(f"git {args[0]} did not end within {timeout_s:.0f} s.")
         if output.truncated:
@@ -188,67 +170,3 @@ def _home(*, trusting: bool) -> Path:
         fresh.write_text("[safe]\n\tdirectory = *\n")
         fresh.replace(home / "trusting.gitconfig")
     return home
-
-
-def _execute(
-    command: list[str], environment: dict[str, str], place: Path, stdin: bytes, timeout_s: float, limit: int
-) -> tuple[Output | None, str]:
-    """The output (None: timed out) and the end of what the command complained of."""
-    with tempfile.TemporaryFile() as given:
-        given.write(stdin)
-        given.seek(0)
-        # A session of its own, so that the helpers that git starts are ended with it.
-        with subprocess.Popen(
-            command, cwd=place, env=environment, start_new_session=True,
-            stdin=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        ) as process:  # fmt: skip
-            streams = _Streams(process, limit)
-            deadline = time.monotonic() + timeout_s
-            try:
-                ended = streams.read_until(deadline)
-                if ended and not streams.truncated:
-                    process.wait(max(deadline - time.monotonic(), 1))
-            except subprocess.TimeoutExpired:
-                ended = False
-            finally:
-                if process.poll() is None:
-                    os.killpg(process.pid, signal.SIGKILL)
-            code = process.wait()
-    complaint = bytes(streams.stderr).decode("utf-8", "replace")
-    return (Output(code, bytes(streams.stdout), streams.truncated) if ended else None), complaint
-
-
-class _Streams:
-    """Both outputs of a process, read side by side; the complaint keeps its end, the output its beginning."""
-
-    def __init__(self, process: subprocess.Popen[bytes], limit: int) -> None:
-        self.process = process
-        self.limit = limit
-        self.stdout = bytearray()
-        self.stderr = bytearray()
-        self.truncated = False
-
-    def read_until(self, deadline: float) -> bool:
-        """False when the deadline came first."""
-        with selectors.DefaultSelector() as selector:
-            for stream, kept in ((self.process.stdout, self.stdout), (self.process.stderr, self.stderr)):
-                if stream is not None:
-                    selector.register(stream, selectors.EVENT_READ, kept)
-            while selector.get_map() and not self.truncated:
-                remaining = deadline - time.monotonic()
-                if remaining <= 0:
-                    return False
-                for key, _ in selector.select(remaining):
-                    chunk = os.read(key.fd, _CHUNK)
-                    if not chunk:
-                        selector.unregister(key.fileobj)
-                    self._keep(key.data, chunk)
-        return True
-
-    def _keep(self, kept: bytearray, chunk: bytes) -> None:
-        kept += chunk
-        if kept is self.stderr:
-            del kept[:-MAX_COMPLAINT]
-        elif len(kept) > self.limit:
-            del kept[self.limit :]
-            self.truncated = True
