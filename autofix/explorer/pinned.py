@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from functools import cached_property
 
 from autofix.exceptions import EditRefused
+from autofix.explorer import searching
 from autofix.explorer.text import Match, as_text
 from autofix.hosts import RepositoryRef
 from autofix.scm import mirrors, trees
 from autofix.scm.git import Git, checked_sha
 from autofix.scm.paths import confined
-
-MAX_LINE = 400
-MAX_SEARCH_OUTPUT = 1024 * 1024
-SEARCH_TIMEOUT_S = 20
-SEARCH = ("grep", "-n", "-I", "-z", "--no-color", "--no-recurse-submodules")
 
 
 class PinnedTree:
@@ -24,9 +19,8 @@ class PinnedTree:
     def __init__(self, repository: RepositoryRef, sha: str) -> None:
         self.repository = repository
         self.sha = sha
-        self._found: dict[
-            tuple[str, bool, str], str
-        ] = {}  # a commit never changes: what was searched once is known
+        # A commit never changes: what was searched once is known.
+        self._found: dict[tuple[str, bool, str], bytes] = {}
         self._before: dict[str, str | None] = {}
 
     @cached_property
@@ -61,26 +55,11 @@ class PinnedTree:
         key = (pattern, regex, under)
         if key not in self._found:
             self._found[key] = self.store.run(
-                *SEARCH, *criterion(pattern, regex=regex), self.sha, "--", *([confined(under)] if under else []),
-                accept=(0, 1), cut=True, limit=MAX_SEARCH_OUTPUT, timeout_s=SEARCH_TIMEOUT_S, failure=EditRefused,
-            ).text  # fmt: skip
-        return matches(self._found[key], limit, prefix=f"{self.sha}:")
+                *searching.GIT, *searching.criterion(pattern, regex=regex), self.sha, "--", *([confined(under)] if under else []),
+                accept=(0, 1), cut=True, limit=searching.MAX_OUTPUT, timeout_s=searching.TIMEOUT_S,
+                failure=EditRefused,
+            ).stdout  # fmt: skip
+        return searching.matches(self._found[key], limit, prefix=f"{self.sha}:")
 
     def _text(self, entry: trees.Entry | None, path: str) -> str | None:
         return as_text(trees.blob(self.store, entry), path) if entry and entry.mode in trees.REGULAR else None
-
-
-def criterion(pattern: str, *, regex: bool) -> tuple[str, ...]:
-    """What ``git grep`` is to look for; EditRefused when it is not one line."""
-    if not pattern or "\n" in pattern or "\0" in pattern:
-        raise EditRefused("A search pattern is one line, not empty.")
-    return ("-E" if regex else "-F", "-e", pattern)
-
-
-def matches(printed: str, limit: int, *, prefix: str = "") -> list[Match]:
-    """The first lines that ``git grep -n -z`` printed."""
-    rows = re.finditer(r"([^\0]+)\0(\d+)\0(.*)\n", printed)
-    return [
-        Match(row[1].removeprefix(prefix), int(row[2]), row[3][:MAX_LINE])
-        for row, _ in zip(rows, range(limit), strict=False)
-    ]

@@ -14,16 +14,9 @@ from pathlib import Path
 
 from autofix import conf
 from autofix.exceptions import EditRefused, PathRefused
-from autofix.explorer import history
+from autofix.explorer import history, searching
 from autofix.explorer.history import BlameLine, Commit
-from autofix.explorer.pinned import (
-    MAX_SEARCH_OUTPUT,
-    SEARCH,
-    SEARCH_TIMEOUT_S,
-    PinnedTree,
-    criterion,
-    matches,
-)
+from autofix.explorer.pinned import PinnedTree
 from autofix.explorer.pins import pin_repositories
 from autofix.explorer.state import FilePatch, PatchStat
 from autofix.explorer.text import MAX_FILE, Match, NotText, as_text
@@ -92,13 +85,8 @@ class Checkout:
 
         EditRefused when the expression is not valid or takes too long.
         """
-        wanted = criterion(pattern, regex=regex)
         _ = self.root  # makes it
-        printed = self._tree.run(
-            *SEARCH, "--untracked", "--no-exclude-standard", *wanted, "--", *([confined(under)] if under else []),
-            accept=(0, 1), cut=True, limit=MAX_SEARCH_OUTPUT, timeout_s=SEARCH_TIMEOUT_S, failure=EditRefused,
-        )  # fmt: skip
-        return matches(printed.text, limit)
+        return searching.search(self._tree, pattern, regex=regex, under=under, limit=limit)
 
     # --- its history -------------------------------------------------------------------------------------------------
     def blame(self, path: str, start: int, end: int) -> list[BlameLine]:
