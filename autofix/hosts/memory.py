@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from autofix.hosts.base import Actor, HostIssueNotFound, Permission, ProjectRef, RepositoryRef
+from autofix.hosts.counts import tag_counts
 from autofix.hosts.normalise import normalise_event
 from autofix.hosts.types import Event, Issue, TagValue
 
@@ -142,13 +142,7 @@ class MemoryHost:
 
     def tag_distribution(self, issue: Issue) -> dict[str, list[TagValue]]:
         """Counted over all events."""
-        counts: dict[str, Counter[str]] = {}
-        for event in self._events[issue.id]:
-            own = {"environment": event.environment, "release": event.release, "level": event.level}
-            for key, value in (own | event.tags).items():
-                if value:
-                    counts.setdefault(key, Counter())[value] += 1
-        return {key: _ranked(values) for key, values in counts.items()}
+        return tag_counts(self._events[issue.id])
 
     def connect_new_issue(self, receiver: Callable[[str], None]) -> None:
         """Once per receiver, however often it is connected."""
@@ -179,10 +173,3 @@ class MemoryHost:
     def add_activity(self, issue: Issue, text: str) -> None:
         """Kept in ``activities``."""
         self.activities.append((issue.id, text))
-
-
-def _ranked(values: Counter[str]) -> list[TagValue]:
-    return [
-        TagValue(value=value, count=count)
-        for value, count in sorted(values.items(), key=lambda i: (-i[1], i[0]))
-    ]

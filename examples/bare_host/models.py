@@ -6,9 +6,6 @@ import uuid
 from typing import ClassVar
 
 from django.db import models
-from django.dispatch import Signal
-
-bug_reported = Signal()
 
 
 class Bug(models.Model):

@@ -1,3 +1,4 @@
+# ruff: noqa: PLR2004, PT009, PT027, S101 - tests of a project that has no pytest
 """The project's own tests: python -m django test examples.bare_host."""
 
 from urllib.parse import urlencode
@@ -5,7 +6,9 @@ from urllib.parse import urlencode
 from django.contrib.auth.models import User
 from django.test import TestCase
 
+from autofix.hosts import HostIssueNotFound
 from autofix.models import Run
+from examples.bare_host.adapter import BugHost
 from examples.bare_host.models import Bug
 
 PAYLOAD = {"exception": {"values": [{"type": "KeyError", "value": "'plan'"}]}, "platform": "python"}
@@ -40,3 +43,34 @@ class PanelTest(TestCase):
         page = self.client.get(self.page)
         self.assertContains(page, f"Run {run.pk}")
         self.assertNotContains(page, "<b>No plan</b>")
+
+
+class AdapterTest(TestCase):
+    def test_a_new_bug_is_announced_after_its_commit(self) -> None:
+        """Once, however often it is saved, and by its id."""
+        heard: list[str] = []
+        BugHost().connect_new_issue(heard.append)
+        with self.captureOnCommitCallbacks(execute=True):
+            bug = Bug.objects.create(summary="No plan", payload=PAYLOAD)
+            bug.save()
+            self.assertEqual(heard, [])
+        self.assertEqual(heard, [str(bug.pk)])
+
+    def test_bugs_are_issues_with_events(self) -> None:
+        """Its payload is its event, with its tags counted; a bug without one has none."""
+        host = BugHost()
+        bug = Bug.objects.create(summary="No plan", payload=PAYLOAD | {"environment": "till"})
+        issue = host.resolve_issue(str(bug.pk))
+        self.assertEqual((issue.title, issue.short_id), ("No plan", str(bug.pk)[:8]))
+        event = host.latest_event(issue)
+        assert event is not None
+        self.assertEqual(event.exceptions[0].type, "KeyError")
+        self.assertEqual([tag.value for tag in host.tag_distribution(issue)["environment"]], ["till"])
+        empty = host.resolve_issue(str(Bug.objects.create(summary="Nothing").pk))
+        self.assertIsNone(host.latest_event(empty))
+
+    def test_what_is_not_there_is_not_found(self) -> None:
+        """An id of nothing, and what is no id at all."""
+        for key in ("11111111-1111-4111-8111-111111111111", "x", "", "\0", "9" * 40):
+            with self.assertRaises(HostIssueNotFound):
+                BugHost().resolve_issue(key)

@@ -1,5 +1,6 @@
-"""One page, and the two things that the panel needs."""
+"""One page, the log-in, and the two things that the panel needs."""
 
+from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import include, path
@@ -14,6 +15,7 @@ def bug_page(request: HttpRequest, key: str) -> HttpResponse:
 
 urlpatterns = [
     path("bugs/<uuid:key>/", bug_page),
+    path("login/", LoginView.as_view(template_name="login.html"), name="login"),
     path("api/0/", include("autofix.urls")),
     path("autofix/", include("autofix.ui.urls")),
 ]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+MOST_LINES = 50
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ("DATABASE_URL", "DJANGO_SETTINGS_MODULE", "AUTOFIX_DATA_DIR")
 
@@ -21,4 +23,22 @@ def test_the_examples_own_tests_pass(tmp_path: Path) -> None:
         check=False, timeout=120,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
-    assert "Ran 3 tests" in done.stderr
+    assert "Ran 6 tests" in done.stderr
+
+
+def test_the_example_stays_small() -> None:
+    """Its statements, without imports and docstrings: what somebody has to write to see the panel, the worker included."""
+    files = [path for path in (ROOT / "examples" / "bare_host").glob("*.py") if path.name != "tests.py"]
+    assert sum(map(lines_of_code, files)) <= MOST_LINES
+
+
+def lines_of_code(path: Path) -> int:
+    """Lines with statements on them."""
+    lines: set[int] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            lines.add(node.lineno)
+        elif isinstance(node, ast.stmt) and not isinstance(node, ast.Import | ast.ImportFrom):
+            is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+            lines.update(() if is_text else range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    return len(lines)
