@@ -65,9 +65,18 @@ class Site:
         """Report an error that looks like no other; the new issue's id."""
         return self.report(f"Error{uuid.uuid4().hex}", "x")
 
-    def report(self, kind: str, value: str, *, release: str = "") -> str:
+    def report(self, kind: str, value: str, *, release: str = "", **more: Any) -> str:
         """Report an error of a new kind, in this release of the program (default: the newest); the new issue's id."""
         known = {issue["id"] for issue in self.api.issues()}
+        self.send(kind, value, release=release or self.program.head, **more)
+
+        def appeared() -> str | None:
+            return next((issue["id"] for issue in self.api.issues() if issue["id"] not in known), None)
+
+        return wait_for(appeared, "the report becomes an issue", abort=self.stack.deaths)
+
+    def send(self, kind: str, value: str, **more: Any) -> None:
+        """Report an error, with these fields of the event more."""
         frame = {
             "filename": "shop/pricing.py",
             "module": "shop.pricing",
@@ -79,18 +88,12 @@ class Site:
             "event_id": uuid.uuid4().hex,
             "platform": "python",
             "level": "error",
-            "release": release or self.program.head,
             "exception": {"values": [{"type": kind, "value": value, "stacktrace": stack}]},
         }
         dsn = urlsplit(self.account.dsn)
         url = f"{self.stack.base_url}/api/{self.account.project_id}/store/?sentry_key={dsn.username}"
-        answer = requests.post(url, json=event, timeout=10, proxies={"http": ""})
+        answer = requests.post(url, json=event | more, timeout=10, proxies={"http": ""})
         assert answer.ok, answer.text
-
-        def appeared() -> str | None:
-            return next((issue["id"] for issue in self.api.issues() if issue["id"] not in known), None)
-
-        return wait_for(appeared, "the report becomes an issue", abort=self.stack.deaths)
 
     def run(self, issue: str, run_id: int) -> dict[str, Any]:
         """The run as the API shows it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +25,7 @@ LOOKS: Final[tuple[tuple[str, Any, int], ...]] = (
     ("dark", "dark", WIDE),
     ("narrow", "light", 390),
 )
+EVENTS: Final = 9
 READY: Final = "document.querySelector('#autofix').dataset.ready"
 TALLEST: Final = {WIDE: 4_200, 390: 2_000}
 # What else goes wrong in such a shop, so that the list is one.
@@ -59,15 +61,47 @@ def offline_pages(site: Site) -> dict[str, str]:
     """Names and paths of what the offline agent makes of the demo, and of the pages around it."""
     done = finished_issue(site)
     site.automate("off")
-    fresh = [site.report(*other) for other in OTHERS][-1]
+    fresh = [busy_issue(site, *other) for other in OTHERS][-1]
     issues = "/organizations/acme/issues/"
     return {
         "issue": f"{issues}{done}/",
         "start": f"{issues}{fresh}/",
         "issues": issues,
+        "api": "/api/docs/#autofix_start",
         "settings": "/autofix/projects/acme/shop/settings/",
         "webhooks": "/autofix/organizations/acme/webhooks/",
         "endpoint": "/autofix/organizations/acme/webhooks/1/",
+    }
+
+
+def busy_issue(site: Site, kind: str, value: str) -> str:
+    """An error that several people met in several places, with what they did before."""
+    issue = site.report(kind, value, **circumstances(0))
+    for number in range(1, EVENTS):
+        site.send(kind, value, release=site.program.head, **circumstances(number))
+    wait_for(
+        lambda: any(row["id"] == issue and int(row["count"]) == EVENTS for row in site.api.issues()),
+        "the issue has all its events",
+    )
+    return issue
+
+
+def circumstances(number: int) -> dict[str, Any]:
+    """What differs from event to event."""
+    crumbs = [
+        ("http", "info", "GET /basket"),
+        ("query", "info", "SELECT … FROM baskets"),
+        ("log", "warning", "no such date"),
+    ]
+    now = time.time()
+    return {
+        "environment": ("till", "till", "online shop")[number % 3],
+        "user": {"id": str(number % 4)},
+        "tags": {"country": ("AT", "DE", "AT", "CH", "AT")[number % 5]},
+        "breadcrumbs": [
+            {"timestamp": now - 3 + index, "category": category, "level": level, "message": message}
+            for index, (category, level, message) in enumerate(crumbs)
+        ],
     }
 
 
