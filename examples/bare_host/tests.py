@@ -1,4 +1,4 @@
-# ruff: noqa: PLR2004, PT009, PT027, S101 - tests of a project that has no pytest
+# ruff: noqa: PT009, PT027, S101 - tests of a project that has no pytest
 """The project's own tests: python -m django test examples.bare_host."""
 
 from urllib.parse import urlencode
