@@ -1,9 +1,9 @@
 """Delivers what is due: claim in a short transaction, send outside of any, record under the claim's fence.
 
 A relay that dies between sending and recording leaves a claim that runs out; the delivery is then sent again with the same
-webhook id. Hence at least once. Sending happens in threads; a slot that gets free is filled again at once, so an endpoint
-that hangs holds up nothing but the few slots that it may have. When only such attempts are left, a thread of their own waits
-for them, and the worker is free.
+webhook id. Hence at least once. Sending happens in threads (``senders``); a slot that gets free is filled again at once, so
+an endpoint that hangs holds up nothing but the few slots that it may have. When only such attempts are left, a thread of
+their own waits for them, and the worker is free.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import logging
 import queue
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
@@ -22,6 +22,7 @@ from autofix.delivery import recording, transport
 from autofix.delivery.claims import Claimed, Claims
 from autofix.delivery.composing import compose
 from autofix.delivery.schedule import Answer
+from autofix.delivery.senders import senders
 from autofix.exceptions import Misconfigured
 from autofix.failpoints import failpoint
 from autofix.wakeups import DELIVER, wake
@@ -55,7 +56,6 @@ class Relay:
         self._claims = claims
         self._in_flight = 0
         self._news: queue.SimpleQueue[Answered | None] = queue.SimpleQueue()
-        self._threads = ThreadPoolExecutor(SLOTS, thread_name_prefix="autofix-deliver")
 
     def ring(self) -> None:
         """There is something new to deliver. From any thread."""
@@ -90,17 +90,13 @@ class Relay:
         """Nothing is in flight."""
         return not self._in_flight
 
-    def close(self) -> None:
-        """Give the threads back. What is still in flight is lost; its claims run out."""
-        self._threads.shutdown(wait=False)
-
     def _claim(self) -> int:
         free = min(SLOTS - self._in_flight, self._limit - self.attempted)
         claimed = self._claims.take(int(free))
         if claimed:
             failpoint("delivery.claimed")
         for delivery in claimed:
-            self._threads.submit(self._send, delivery)
+            senders.do(partial(self._send, delivery))
         self._in_flight += len(claimed)
         self.attempted += len(claimed)
         return len(claimed)
@@ -135,12 +131,9 @@ class Relay:
 def deliver_due(limit: float = float("inf")) -> int:
     """Attempt what is due, at most ``limit`` deliveries; how many attempts were made. Never inside a transaction."""
     relay = Relay(Claims(), limit)
-    try:
-        if relay.work(patient=True):
-            wake(DELIVER)
-        relay.finish()
-    finally:
-        relay.close()
+    if relay.work(patient=True):
+        wake(DELIVER)
+    relay.finish()
     return relay.attempted
 
 
@@ -160,13 +153,9 @@ class _Desk:
                 self._relay.ring()
                 return
             relay = self._relay = Relay(self._claims)
-        try:
-            self._work(relay)
-        except BaseException:
-            relay.close()
-            raise
+        self._work(relay)
         if relay.is_done or connection.in_atomic_block:  # as in tests: no other thread would see the rows
-            _finish(relay)
+            relay.finish()
         else:
             threading.Thread(target=_finish_alone, args=[relay], name=REST).start()
 
@@ -198,16 +187,9 @@ def wait_for_rest() -> None:
             thread.join()
 
 
-def _finish(relay: Relay) -> None:
-    try:
-        relay.finish()
-    finally:
-        relay.close()
-
-
 def _finish_alone(relay: Relay) -> None:
     try:
-        _finish(relay)
+        relay.finish()
         wake(DELIVER)  # more may be due where it hung
     finally:
         connection.close()
