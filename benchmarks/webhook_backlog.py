@@ -12,7 +12,7 @@ from django.db import connection, connections
 from django.db.backends.sqlite3.base import DatabaseWrapper as SQLite
 from django.utils import timezone
 
-from autofix.delivery import claims, relay
+from autofix.delivery import claims, relay, statements
 from autofix.models.runs import Run
 from autofix.models.webhooks import Delivery, Endpoint, WebhookEvent
 from benchmarks import webhook_load
@@ -71,9 +71,9 @@ def _claims_ms() -> list[float]:
 def _explain() -> tuple[int, str]:
     parameters = claims.walk_parameters(0, timezone.now(), BATCH)
     with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {claims.WALK}", parameters)
+        cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statements.WALK}", parameters)
         found: Any = cursor.fetchone()
-        cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS) {claims.WALK}", parameters)
+        cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS) {statements.WALK}", parameters)
         text = "\n".join(line for (line,) in cursor.fetchall())
     plan = found[0] if isinstance(found[0], list) else json.loads(found[0])
     top = plan[0]["Plan"]
@@ -89,7 +89,9 @@ def _plan_on_sqlite() -> str:
         for model in (Run, Endpoint, WebhookEvent, Delivery):
             editor.create_model(model)
     with sqlite.cursor() as cursor:
-        cursor.execute(f"EXPLAIN QUERY PLAN {claims.WALK}", claims.walk_parameters(0, timezone.now(), BATCH))
+        cursor.execute(
+            f"EXPLAIN QUERY PLAN {statements.WALK}", claims.walk_parameters(0, timezone.now(), BATCH)
+        )
         steps = cursor.fetchall()
     depths = {0: -1}
     lines = []

@@ -14,9 +14,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Count, F, Min
+from django.db.models import Min
 from django.utils import timezone
 
+from autofix import rows
+from autofix.delivery import statements
 from autofix.models.webhooks import Delivery, DeliveryStatus, Endpoint, EndpointStatus
 
 PER_ENDPOINT = 4
@@ -30,48 +32,6 @@ CLAIMING = 0x6175746F666978
 """Names the lock under which one relay at a time claims."""
 FROZEN_MS = 10_000
 """A relay that stops in the middle of claiming, with the lock in its hands, loses its connection after this time."""
-
-# Each step is one look into an index, whatever lies between: the next endpoint with something pending, then whether its
-# first delivery is due and one more may be in flight. Who may not have more costs a relay that looks around nothing else.
-# Text, because the ORM has no recursive queries.
-WALK = """
-WITH RECURSIVE walk (endpoint_id) AS (
-    SELECT min(endpoint_id) FROM autofix_delivery WHERE status = 'pending' AND endpoint_id > %(after)s
-    UNION ALL
-    SELECT (SELECT min(d.endpoint_id) FROM autofix_delivery d
-            WHERE d.status = 'pending' AND d.endpoint_id > walk.endpoint_id)
-    FROM walk WHERE walk.endpoint_id IS NOT NULL
-), flying (endpoint_id, organization_id) AS (
-    SELECT d.endpoint_id, e.organization_id FROM autofix_delivery d JOIN autofix_endpoint e ON e.id = d.endpoint_id
-    WHERE d.claimed_until > %(now)s
-)
-SELECT endpoint_id FROM walk
-WHERE (SELECT min(d.next_attempt_at) FROM autofix_delivery d
-       WHERE d.status = 'pending' AND d.endpoint_id = walk.endpoint_id) <= %(now)s
-  AND (SELECT e.status = 'active' OR (e.status = 'open' AND e.open_until <= %(now)s)
-       FROM autofix_endpoint e WHERE e.id = walk.endpoint_id)
-  AND walk.endpoint_id NOT IN (
-      SELECT endpoint_id FROM flying GROUP BY endpoint_id HAVING count(*) >= %(per_endpoint)s)
-  AND (SELECT e.organization_id FROM autofix_endpoint e WHERE e.id = walk.endpoint_id) NOT IN (
-      SELECT organization_id FROM flying GROUP BY organization_id HAVING count(*) >= %(per_organization)s)
-LIMIT %(limit)s
-"""
-LOCK = """
-SELECT set_config('idle_in_transaction_session_timeout', %s::text, true), pg_advisory_xact_lock(%s)
-"""
-FIRST_DUE = """SELECT id FROM (
-    SELECT id FROM autofix_delivery
-    WHERE endpoint_id = %s AND status = 'pending' AND next_attempt_at <= %s ORDER BY next_attempt_at, id LIMIT %s
-) AS first_due"""
-# Text, because building three models of each row costs as much as sending it. Databases without SKIP LOCKED (SQLite) need
-# none: there the transaction itself is exclusive.
-DUE = """
-SELECT d.id, d.endpoint_id, d.run_id, d.sequence, d.fence, d.attempts, v.id, v.public_id, v.body
-FROM autofix_delivery d JOIN autofix_webhookevent v ON v.id = d.event_id
-WHERE d.id IN ({first_due}) AND d.status = 'pending' AND d.next_attempt_at <= %s
-ORDER BY d.next_attempt_at, d.id
-"""
-SKIP_LOCKED = "FOR NO KEY UPDATE OF d SKIP LOCKED"
 
 
 @dataclass
@@ -173,19 +133,17 @@ def _walk(after: int, now: datetime, limit: int, *, busy_too: bool = False) -> l
     parameters = walk_parameters(after, now, limit)
     if busy_too:
         parameters |= {"per_endpoint": NO_LIMIT, "per_organization": NO_LIMIT}
-    with connection.cursor() as cursor:
-        cursor.execute(WALK, parameters)
-        return [pk for (pk,) in cursor.fetchall()]
+    return [pk for (pk,) in statements.fetch(statements.WALK, parameters)]
 
 
 def walk_parameters(after: int, now: datetime, limit: int) -> dict[str, Any]:
-    """What WALK asks for."""
+    """What ``statements.WALK`` asks for."""
     limits = {"per_endpoint": PER_ENDPOINT, "per_organization": PER_ORGANIZATION}
-    return limits | {"after": after, "now": _sql(now), "limit": limit}
+    return limits | {"after": after, "now": statements.moment(now), "limit": limit}
 
 
 def _endpoints(ids: Sequence[int]) -> list[Endpoint]:
-    return list(Endpoint.objects.filter(pk__in=ids).order_by("pk")) if ids else []
+    return rows.select(Endpoint, pk=tuple(ids)) if ids else []
 
 
 def _claim(given: Mapping[int, int], endpoints: Mapping[int, Endpoint], now: datetime) -> list[Claimed]:
@@ -196,19 +154,17 @@ def _claim(given: Mapping[int, int], endpoints: Mapping[int, Endpoint], now: dat
         )
         for pk, endpoint, run, sequence, fence, attempts, event, public_id, body in _due(given, now)
     ]
-    Delivery.objects.filter(pk__in=[delivery.pk for delivery in claimed]).update(
-        fence=F("fence") + 1, claimed_until=until, next_attempt_at=until, scheduled_at=now
-    )
+    ids = statements.ids(delivery.pk for delivery in claimed)
+    if ids:
+        moments = [statements.moment(until), statements.moment(until), statements.moment(now)]
+        statements.change(statements.CLAIM.format(ids=ids), moments)
     return claimed
 
 
 def _in_flight(now: datetime) -> tuple[Counter[int], Counter[str]]:
     by_endpoint: Counter[int] = Counter()
     by_organization: Counter[str] = Counter()
-    rows = Delivery.objects.filter(claimed_until__gt=now).values_list(
-        "endpoint_id", "endpoint__organization_id"
-    )
-    for endpoint, organization, count in rows.annotate(count=Count("pk")).order_by():
+    for endpoint, organization, count in statements.fetch(statements.IN_FLIGHT, [statements.moment(now)]):
         by_endpoint[endpoint] += count
         by_organization[organization] += count
     return by_endpoint, by_organization
@@ -216,22 +172,15 @@ def _in_flight(now: datetime) -> tuple[Counter[int], Counter[str]]:
 
 def _due(given: Mapping[int, int], now: datetime) -> list[tuple[Any, ...]]:
     """So many rows of each endpoint, locked."""
-    moment = _sql(now)
-    query = DUE.format(first_due=" UNION ALL ".join([FIRST_DUE] * len(given)))
-    parameters = [value for endpoint, count in given.items() for value in (endpoint, moment, count)]
-    with connection.cursor() as cursor:
-        lock = SKIP_LOCKED if connection.features.has_select_for_update_skip_locked else ""
-        cursor.execute(query + lock, [*parameters, moment])
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-    return rows
-
-
-def _sql(moment: datetime) -> str:
-    return str(connection.ops.adapt_datetimefield_value(moment))
+    firsts = [
+        f"SELECT id FROM ({statements.FIRST_DUE.format(endpoint=endpoint, count=count)}) AS first_due"  # noqa: S608 - numbers
+        for endpoint, count in given.items()
+    ]
+    text = statements.DUE.format(first_due=" UNION ALL ".join(firsts), lock=statements.lock(skip=True))
+    return statements.fetch(text, [statements.moment(now)] * (len(firsts) + 1))
 
 
 def _one_at_a_time() -> None:
     """Wait until no other relay is claiming. SQLite's transactions are one at a time anyway."""
     if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(LOCK, [FROZEN_MS, CLAIMING])
+        statements.fetch(statements.LOCK, [FROZEN_MS, CLAIMING])

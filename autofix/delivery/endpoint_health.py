@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from autofix import rows
-from autofix.delivery import breaker, outbox
+from autofix.delivery import breaker, outbox, statements
 from autofix.delivery.claims import Claimed
 from autofix.delivery.schedule import Answer, Outcome
 from autofix.models.webhooks import Delivery, Endpoint, EndpointRecord, EndpointStatus
@@ -38,6 +38,7 @@ def note(tried: Collection[Tried], now: datetime) -> None:
     for one in tried:
         by_endpoint.setdefault(one.delivery.endpoint_id, []).append(one)
     windows = _write_records(by_endpoint, now)
+    _note_successes(by_endpoint, now)
     for pk, attempts in sorted(by_endpoint.items()):
         # As it was when the delivery was claimed: what is written depends on how the row is now.
         _judge(attempts[0].delivery.endpoint, attempts, windows[pk], now)
@@ -67,17 +68,18 @@ def enable(endpoint: Endpoint) -> None:
     """Active again; what was pending when it was disabled is sent now."""
     endpoint.status, endpoint.disabled_reason = EndpointStatus.ACTIVE, ""
     endpoint.failing_since = endpoint.open_until = None
-    EndpointRecord.objects.filter(pk=endpoint.pk).update(
-        recent=[]
-    )  # else its first success would open the breaker
+    # Else its first success would open the breaker again.
+    EndpointRecord.objects.filter(pk=endpoint.pk).update(recent=[])
     endpoint.save(update_fields=["status", "disabled_reason", "failing_since", "open_until"])
     wake(DELIVER)
 
 
 def _write_records(by_endpoint: dict[int, list[Tried]], now: datetime) -> dict[int, breaker.Recent]:
     """The window of each endpoint, with these attempts."""
-    before = EndpointRecord.objects.filter(pk__in=by_endpoint).order_by("pk").select_for_update(no_key=True)
-    known = {pk: (recent, totals) for pk, recent, totals in before.values_list("pk", "recent", "totals")}
+    known = {
+        record.pk: (record.recent, record.totals)
+        for record in rows.select(EndpointRecord, pk=tuple(by_endpoint), lock=True)
+    }
     windows, records = {}, []
     for pk, tried in sorted(by_endpoint.items()):
         recent, totals = known.get(pk, ([], {}))
@@ -87,7 +89,7 @@ def _write_records(by_endpoint: dict[int, list[Tried]], now: datetime) -> dict[i
         for one in tried:
             _count(totals, one.answer)
         records.append((pk, windows[pk], totals))
-    rows.insert_all(EndpointRecord, ("endpoint_id", "recent", "totals"), records, replacing="endpoint_id")
+    statements.write_records(records)
     return windows
 
 
@@ -104,21 +106,29 @@ def _judge(endpoint: Endpoint, tried: Sequence[Tried], recent: breaker.Recent, n
     alive = any(one.outcome is Outcome.DELIVERED for one in tried)
     if gone is not None:
         disable(gone.delivery, "The endpoint answered 410 Gone.")
-    elif alive:
-        _alive(endpoint, recent, now)
-    else:
+    elif not alive:
         _failing(endpoint, tried[0].delivery, now)
+    if alive and endpoint.status == EndpointStatus.OPEN:
+        _close(endpoint, recent)
     probed_in_vain = endpoint.status == EndpointStatus.OPEN and not alive
     if probed_in_vain or breaker.trips(recent):
         _open(endpoint, now)
 
 
-def _alive(endpoint: Endpoint, recent: breaker.Recent, now: datetime) -> None:
+def _note_successes(by_endpoint: dict[int, list[Tried]], now: datetime) -> None:
+    worked = [
+        tried[0].delivery.endpoint
+        for tried in by_endpoint.values()
+        if any(one.outcome is Outcome.DELIVERED for one in tried)
+    ]
+    news = tuple(sorted(endpoint.pk for endpoint in worked if _is_news(endpoint, now)))
+    if news:
+        rows.update(Endpoint, {"last_success_at": now, "failing_since": None}, pk=news)
+
+
+def _is_news(endpoint: Endpoint, now: datetime) -> bool:
     last = endpoint.last_success_at
-    if endpoint.failing_since is not None or last is None or not last <= now < last + SUCCESS_NOTED_EVERY:
-        Endpoint.objects.filter(pk=endpoint.pk).update(last_success_at=now, failing_since=None)
-    if endpoint.status == EndpointStatus.OPEN:
-        _close(endpoint, recent)
+    return endpoint.failing_since is not None or last is None or not last <= now < last + SUCCESS_NOTED_EVERY
 
 
 def _failing(endpoint: Endpoint, delivery: Claimed, now: datetime) -> None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import Q
 
+from autofix.delivery import statements
 from autofix.delivery.claims import Claimed
 from autofix.models.runs import Run
 from autofix.models.webhooks import Delivery, DeliveryStatus, Endpoint
@@ -29,13 +30,14 @@ def release(ended: Collection[Delivery | Claimed], now: datetime) -> None:
     """Let the next one go in the lanes of deliveries that have just ended."""
     laned = [delivery.pk for delivery in ended if delivery.run_id is not None]
     if laned:
-        heads = Delivery.objects.filter(pk__in=laned).annotate(head=_first()).values_list("head", flat=True)
-        _let_go(Delivery.objects.filter(pk__in=[head for head in heads if head is not None]), now)
+        moment = statements.moment(now)
+        statements.change(statements.RELEASE.format(ids=statements.ids(laned)), [moment, moment])
 
 
 def release_all(endpoint: Endpoint, now: datetime) -> None:
     """Let everything go: the endpoint does not want its events in order any more."""
-    _let_go(endpoint.deliveries.filter(status=DeliveryStatus.PENDING), now)
+    waiting = endpoint.deliveries.filter(status=DeliveryStatus.PENDING, next_attempt_at=None)
+    waiting.update(next_attempt_at=now, scheduled_at=now)
 
 
 def enter(deliveries: Collection[Delivery], now: datetime) -> None:
@@ -67,14 +69,3 @@ def is_claimed(delivery: Delivery, now: datetime) -> bool:
 def unclaimed(now: datetime) -> Q:
     """The same as a condition, the other way round."""
     return Q(claimed_until=None) | Q(claimed_until__lte=now)
-
-
-def _first() -> Subquery:
-    lane = Delivery.objects.filter(
-        endpoint=OuterRef("endpoint"), run=OuterRef("run"), status=DeliveryStatus.PENDING
-    )
-    return Subquery(lane.order_by("sequence").values("pk")[:1])
-
-
-def _let_go(deliveries: QuerySet[Delivery], now: datetime) -> None:
-    deliveries.filter(next_attempt_at=None).update(next_attempt_at=now, scheduled_at=now)

@@ -11,21 +11,18 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from autofix import conf, rows
-from autofix.delivery import endpoint_health, lanes
+from autofix import conf
+from autofix.delivery import endpoint_health, lanes, statements
 from autofix.delivery.claims import Claimed
 from autofix.delivery.endpoint_health import Tried
 from autofix.delivery.schedule import Answer, Outcome, Verdict, judge
-from autofix.models.webhooks import Attempt, Delivery, DeliveryStatus
+from autofix.models.webhooks import Delivery, DeliveryStatus
 from autofix.wakeups import DELIVER, wake
 
 logger = logging.getLogger(__name__)
 
 WAKE_WITHIN_S = 300
 """A longer wait is left to the sweeper: brokers do not keep far wake-ups well."""
-ATTEMPT = (
-    "delivery_id", "number", "response_status", "latency_ms", "response_excerpt", "error", "created_at"
-)  # fmt: skip
 
 Judged = tuple[Tried, Verdict]
 
@@ -35,6 +32,8 @@ def record(answered: Collection[tuple[Claimed, Answer]]) -> None:
     now = timezone.now()
     with transaction.atomic():
         judged = [_judge(delivery, answer, now) for delivery, answer in _still_ours(answered)]
+        if not judged:
+            return
         _end_delivered([tried for tried, verdict in judged if verdict.outcome is Outcome.DELIVERED], now)
         _write_failed([one for one in judged if one[1].outcome is not Outcome.DELIVERED], now)
         _write_attempts([tried for tried, _ in judged], now)
@@ -48,9 +47,8 @@ def record(answered: Collection[tuple[Claimed, Answer]]) -> None:
 
 def _still_ours(answered: Collection[tuple[Claimed, Answer]]) -> list[tuple[Claimed, Answer]]:
     pks = [delivery.pk for delivery, _ in answered]
-    pending = Delivery.objects.filter(pk__in=pks, status=DeliveryStatus.PENDING).order_by("pk")
-    locked = pending.select_for_update(no_key=True).values_list("pk", "fence", "attempts")
-    held = {pk: (fence, attempts) for pk, fence, attempts in locked}
+    text = statements.HELD.format(ids=statements.ids(pks), lock=statements.lock())
+    held = {pk: (fence, attempts) for pk, fence, attempts in statements.fetch(text, [])}
     ours = []
     for delivery, answer in answered:
         fence, attempts = held.get(delivery.pk, (None, 0))
@@ -71,16 +69,9 @@ def _judge(delivery: Claimed, answer: Answer, now: datetime) -> Judged:
 
 
 def _end_delivered(delivered: Sequence[Tried], now: datetime) -> None:
-    if not delivered:
-        return
-    Delivery.objects.filter(pk__in=[tried.delivery.pk for tried in delivered]).update(
-        status=DeliveryStatus.DELIVERED,
-        attempts=F("attempts") + 1,
-        claimed_until=None,
-        next_attempt_at=None,
-        delivered_at=now,
-        last_error="",
-    )
+    if delivered:
+        ids = statements.ids(tried.delivery.pk for tried in delivered)
+        statements.change(statements.DELIVERED.format(ids=ids), [statements.moment(now)])
 
 
 def _write_failed(failed: Sequence[Judged], now: datetime) -> None:
@@ -109,7 +100,7 @@ def _write_attempts(attempts: Sequence[Tried], now: datetime) -> None:
         )
         for tried in attempts
     ]
-    rows.insert_all(Attempt, ATTEMPT, values)
+    statements.insert_attempts(values)
 
 
 def _soon(verdicts: Iterable[Verdict]) -> list[float]:
