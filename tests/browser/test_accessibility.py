@@ -22,6 +22,7 @@ RULES = {
 MOST_BYTES = 150_000
 QUESTION = {"id": "q1", "data": {"question": "Which voucher is meant?", "options": ["MAY15", "JUNE15"]}}
 WIDTHS = (1280, 390)
+NARROWEST = 320  # WCAG's own: what is to be read fits without scrolling to the side
 
 
 def violations(page: Page) -> list[str]:
@@ -32,6 +33,9 @@ def violations(page: Page) -> list[str]:
         page.set_viewport_size({"width": width, "height": 900})
         found: list[dict[str, Any]] = Axe().run(page, options=RULES).response["violations"]
         wrong += [f"{width} px: {each['id']}: {each['nodes'][0]['html'][:160]}" for each in found]
+    page.set_viewport_size({"width": NARROWEST, "height": 900})
+    if (reaches := page.evaluate("document.documentElement.scrollWidth")) > NARROWEST:
+        wrong.append(f"{NARROWEST} px: reaches to {reaches}")
     return wrong
 
 

@@ -36,10 +36,15 @@ class TestJourney:
         changes = panel.get_by_role("article", name="Code changes")
         changes.get_by_label("Side by side").check()
         expect(changes.locator(".af-add").first).to_be_visible()
+        demo_page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        changes.get_by_role("button", name="Copy the changes of shop/pricing.py").click()
+        expect(changes.get_by_role("button", name="Copied the changes of shop/pricing.py")).to_be_visible()
+        copied = demo_page.evaluate("navigator.clipboard.readText()")
         with demo_page.expect_download() as download:
             changes.get_by_role("link", name="Download the patch").click()
         patch = tmp_path / "change.patch"
         download.value.save_as(patch)
+        assert copied == patch.read_text(encoding="utf-8")
         assert demo_page.evaluate("window.notReloaded") is True
         assert problems == []
 

@@ -129,6 +129,27 @@ class TestRuns:
         expect(state(panel)).to_have_text("Cancelled")
         expect(panel.get_by_text("No connection")).to_be_hidden()
 
+    def test_a_page_that_cannot_be_renewed_says_so(self, scripted_page: Page, scripted_site: Site) -> None:
+        """While the server is away it tries again until it is up to date; whoever is logged out is told to reload."""
+        scripted_site.play(scripts.hanging())
+        issue = scripted_site.new_issue()
+        run = scripted_site.api.start(issue)
+        panel = open_issue(scripted_page, scripted_site, issue)
+        expect(panel.locator(".af-step.af-running")).to_be_visible()
+        scripted_page.route(re.compile(r"/panel/"), lambda route: route.abort())
+        scripted_site.api.call("POST", f"issues/{issue}/autofix/cancel/", {"run_id": run["run_id"]})
+        expect(panel.get_by_text("The server could not be reached")).to_be_visible()
+        scripted_page.unroute(re.compile(r"/panel/"))
+        expect(state(panel)).to_have_text("Cancelled")
+        expect(panel.get_by_text("The server could not be reached")).to_be_hidden()
+
+        run = scripted_site.api.start(issue)
+        scripted_page.reload()
+        expect(panel.locator(".af-step.af-running")).to_be_visible()
+        scripted_page.context.clear_cookies()
+        scripted_site.api.call("POST", f"issues/{issue}/autofix/cancel/", {"run_id": run["run_id"]})
+        expect(panel.get_by_text("perhaps you are logged out")).to_be_visible()
+
     def test_a_failed_step_says_why_and_can_be_tried_again(
         self, scripted_page: Page, scripted_site: Site
     ) -> None:

@@ -4,6 +4,7 @@
 import { follow } from "./stream.js";
 
 const IDLE_POLL_MS = 10_000;
+const RETRY_MS = 3_000;
 const NOTHING_NEWER = 2 ** 31;
 const LONGEST_NOW = 300;
 const A_DAY_S = 86_400;
@@ -91,10 +92,16 @@ class Panel {
   async refresh(run = this.root.dataset.run) {
     if (this.busy) { this.wanted = true; return; }
     this.busy = true;
+    clearTimeout(this.again);
     try {
       const page = await this.page(`${this.root.dataset.panel}${run ? `?run_id=${run}` : ""}`);
-      const fresh = page?.querySelector("#autofix");
-      if (fresh) this.show(fresh);
+      const fresh = page?.querySelector("#autofix[data-api]");
+      if (fresh) { this.tell("[data-stale]", ""); this.show(fresh); }
+      else if (page) this.tell("[data-stale]", "What you see is no longer brought up to date: perhaps you are logged out. Reload the page.");
+      else {
+        this.tell("[data-stale]", "The server could not be reached: what you see may be old. Trying again.");
+        this.again = setTimeout(() => this.refresh(run), RETRY_MS);
+      }
     } finally {
       this.busy = false;
     }
