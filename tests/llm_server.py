@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,11 +23,15 @@ OUTPUT_TOKENS = 100
 
 @dataclass(frozen=True)
 class Asked:
-    """One request. ``number``: how many replies the model has given on this step before, counted from its newest prompt."""
+    """One request. ``number``: how many replies the model has given on this step before, counted from its newest prompt.
+
+    ``at``: when it came in, on the clock that only goes forward.
+    """
 
     body: dict[str, Any]
     step: str
     number: int
+    at: float = field(default_factory=time.monotonic)
 
     @property
     def messages(self) -> list[dict[str, Any]]:

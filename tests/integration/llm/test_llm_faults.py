@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
+from django.db import connection
 
+from autofix import autofix_agent
 from autofix.explorer.agents.llm import calls as asking
 from autofix.explorer.models import ModelCall
+from autofix.hosts import Issue
+from autofix.models import Run
 from tests.integration.llm import replies
 from tests.integration.llm.conftest import Configure, Investigate
 from tests.llm_server import Answer, Asked, ModelServer, calls, fails, says
@@ -35,7 +42,7 @@ def after(times: int, fault: Answer) -> Callable[[Asked], Answer]:
 @pytest.mark.parametrize(
     "fault",
     [
-        pytest.param(fails(429, Retry_After="0.2"), id="too many requests"),
+        pytest.param(fails(429, Retry_After="0"), id="too many requests"),
         pytest.param(fails(500), id="broken server"),
         pytest.param(fails(503, Retry_After="0"), id="overloaded"),
         pytest.param(Answer(b"{not json"), id="malformed body"),
@@ -57,6 +64,54 @@ def test_a_passing_fault_does_not_matter(investigate: Investigate, model: ModelS
     run = investigate()
     assert run.status == "completed", (run.failure_code, run.failure_detail)
     assert ModelCall.objects.count() == 3
+
+
+@pytest.mark.parametrize(
+    ("status", "given"),
+    [
+        pytest.param(429, lambda: "1", id="seconds"),
+        pytest.param(503, lambda: "1", id="a broken server's"),
+        pytest.param(
+            429, lambda: format_datetime(datetime.now(UTC) + timedelta(seconds=3), usegmt=True), id="a date"
+        ),
+    ],
+)
+def test_a_pause_that_is_asked_for_is_kept(
+    investigate: Investigate, model: ModelServer, status: int, given: Callable[[], str]
+) -> None:
+    """Retry-After, in either of its forms: nothing is asked before its end, though our own pause would be shorter."""
+    refusals: list[float] = []
+
+    def respond(_: Asked) -> Answer:
+        if refusals:
+            return DONE
+        refusals.append(time.monotonic())
+        return fails(status, Retry_After=given())
+
+    model.respond = respond
+    run = investigate()
+    assert run.status == "completed", run.failure_detail
+    first, second = model.asked
+    # A date has no fractions of a second: of three, two are left.
+    assert second.at - first.at >= 1
+    assert ModelCall.objects.filter(status="failed", error_code="transient").count() == 1
+
+
+def test_cancelling_ends_a_pause(investigate: Investigate, shop: Issue, model: ModelServer) -> None:
+    """A pause that the provider asks for is not slept through: the turn lets go of it when its run is cancelled."""
+
+    def respond(_: Asked) -> Answer:
+        try:
+            autofix_agent.cancel_run(shop, Run.objects.get().pk)
+        finally:
+            connection.close()  # this is a thread of the server's
+        return fails(429, Retry_After="600")
+
+    model.respond = respond
+    run = investigate()
+    assert run.status == "cancelled"
+    assert len(model.asked) == 1
+    assert ModelCall.objects.get().status in ("failed", "abandoned")
 
 
 @pytest.mark.parametrize(
@@ -145,3 +200,21 @@ def test_the_next_model_is_asked(investigate: Investigate, configure: Configure,
     assert booked == [
         ("openai:gone", "failed"), ("broken", "failed"), ("broken", "failed"), ("openai:good", "answered"),
     ]  # fmt: skip
+
+
+def test_a_long_pause_is_another_models_chance(
+    investigate: Investigate, configure: Configure, model: ModelServer
+) -> None:
+    """Asked to come back in ten minutes, the next model is asked at once; the first one rests as long as it wishes."""
+    configure(LLM_MODEL="openai:busy, openai:good")
+    wobbles = [fails(500)] * 2
+    model.respond = lambda asked: (
+        fails(429, Retry_After="600")
+        if asked.body["model"] == "busy"
+        else wobbles.pop()
+        if len(wobbles) == 2
+        else DONE
+    )
+    run = investigate()
+    assert run.status == "completed", run.failure_detail
+    assert [asked.body["model"] for asked in model.asked] == ["busy", "good", "good"]

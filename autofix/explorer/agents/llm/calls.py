@@ -41,6 +41,8 @@ MAX_TRANSIENT = 6
 MAX_UNREADABLE = 3
 MAX_WAIT_S = 60.0
 FIRST_WAIT_S = 1.0
+PATIENCE_S = 5.0
+"""A longer pause is not waited for while another model may answer."""
 SHRINK = 0.7
 MAX_SHRINKS = 4
 
@@ -150,6 +152,7 @@ class _Faults:
     def __init__(self, models: int) -> None:
         self._models = models
         self._transient = self._unreadable = self._shrinks = 0
+        self._rests_until: dict[int, float] = {}
 
     def after(self, fault: ModelFault, current: int) -> tuple[int, float]:
         """Which model to ask next, and after how many seconds; raises when there is no use in asking."""
@@ -166,11 +169,19 @@ class _Faults:
         self._transient += 1
         if self._transient >= MAX_TRANSIENT:
             raise ModelUnavailable(f"{self._transient} tries in a row failed: {fault}")
-        if self._models > 1 and self._transient % 2 == 0:
-            return following % self._models, 0.0
-        asked_for = fault.retry_after if isinstance(fault, Transient) else None
-        backoff = min(FIRST_WAIT_S * 2 ** (self._transient - 1), MAX_WAIT_S) * random.uniform(0.8, 1.2)  # noqa: S311 - spreads tries
-        return current, backoff if asked_for is None else max(asked_for, 0.0)
+        pause, now = self._pause(fault), time.monotonic()
+        self._rests_until[current] = now + pause
+        if self._transient % 2 == 0 or pause > PATIENCE_S:
+            in_turn = [(following + n) % self._models for n in range(self._models)]
+            current = min(in_turn, key=lambda model: max(self._rests_until.get(model, now), now))
+        return current, max(self._rests_until.get(current, now) - now, 0.0)
+
+    def _pause(self, fault: ModelFault) -> float:
+        """What the provider asks for; else longer each time."""
+        if isinstance(fault, Transient) and fault.retry_after is not None:
+            return max(fault.retry_after, 0.0)
+        spread = random.uniform(0.8, 1.2)  # noqa: S311 - spreads tries
+        return min(FIRST_WAIT_S * 2 ** (self._transient - 1), MAX_WAIT_S) * spread
 
     def shrunk(self, max_tokens: int, fault: TooLong) -> int:
         """A smaller context than the one that was refused."""
