@@ -152,6 +152,7 @@ def model_site(data_dir: Path, pool: str = "threads") -> Iterator[ModelSite]:
             "AUTOFIX_LLM_MODEL": "openai:scripted",
             "AUTOFIX_LLM_BASE_URL": model.url,
             "AUTOFIX_LLM_API_KEY": "test-key",
+            "DJANGO_SETTINGS_MODULE": "tests.acceptance.llm_settings",
         }
         stack = PoolStack(started, data_dir, environment(heard.url, services, **asked), port=free_port())
         stack.pool = pool

@@ -9,9 +9,9 @@ import pytest
 
 from demo.program import REPOSITORY
 from demo.waiting import wait_for
-from tests.acceptance.llm_site import SCRIPT, ModelSite, killed_run, model_site
+from tests.acceptance.llm_site import SCRIPT, ModelSite, killed_run, model_site, written
 from tests.acceptance.scripts import ARTIFACTS
-from tests.llm_server import Answer, plays
+from tests.llm_server import Answer, calls, plays
 
 
 @pytest.fixture(scope="module", params=["threads", "prefork"])
@@ -32,6 +32,23 @@ class TestModelSite:
         assert run["artifacts"] == ARTIFACTS
         assert run["repo_pr_states"][REPOSITORY]["pr_creation_status"] == "completed"
         assert run["usage"]["requests"] == len(there.model.asked) == sum(map(len, SCRIPT.values()))
+
+    def test_tools_of_the_host_run_where_the_turn_runs(self, there: ModelSite) -> None:
+        """Plain or asynchronous, alone or beside other runs: on the thread and the connection of the turn's own worker."""
+        there.model.respond = plays(
+            SCRIPT
+            | {"root_cause": [calls("where"), calls("where_awaited"), calls("where"), written("root_cause")]}
+        )
+        there.model.asked.clear()
+        issues = [there.site.new_issue() for _ in range(4)]
+        runs = [(i, there.site.api.start(i, stopping_point="root_cause")["run_id"]) for i in issues]
+        ended = [there.site.wait_for_end(issue, run_id) for issue, run_id in runs]
+        there.model.respond = plays(SCRIPT)
+        assert [run["failure"] for run in ended] == [None] * 4
+        for run in ended:
+            told = [b["message"]["content"] for b in run["blocks"] if b["message"]["role"] == "tool_use"]
+            assert told[0].startswith("process ")
+            assert told[:3] == told[:1] * 3
 
     def test_cancelling_ends_a_call_that_hangs(self, there: ModelSite) -> None:
         """Cancelled while the model thinks: the run is cancelled at once, its worker free for the next run within moments."""

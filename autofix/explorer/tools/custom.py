@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from inspect import iscoroutinefunction
 from typing import Any
 
+from asgiref.sync import async_to_sync
 from django.db import DatabaseError
 from django.utils.module_loading import import_string
 from pydantic import BaseModel
@@ -23,12 +25,14 @@ logger = logging.getLogger(__name__)
 class HostTool:
     """A tool that a host offers. ``run(issue, parameters)`` reads what it knows of the issue and answers with text.
 
-    It may be called again after a crash: it must not change anything. ``description`` tells the model when to use it.
+    ``run`` may be a coroutine function; what it does through ``sync_to_async`` or the ORM's own asynchronous methods happens
+    on the thread and the database connection of the turn. It may be called again after a crash: it must not change
+    anything. ``description`` tells the model when to use it.
     """
 
     description: str
     parameters: type[BaseModel]
-    run: Callable[[Issue, Any], str]
+    run: Callable[[Issue, Any], str] | Callable[[Issue, Any], Coroutine[Any, Any, str]]
 
 
 def host_tools() -> dict[str, HostTool]:
@@ -39,12 +43,16 @@ def host_tools() -> dict[str, HostTool]:
 def answer(name: str, tool: HostTool, issue: Issue, parameters: BaseModel) -> str:
     """What the tool says; a tool that breaks is a refusal for the model and a traceback for the log."""
     try:
-        return tool.run(issue, parameters)
+        run: Callable[[Issue, Any], Any] = (
+            async_to_sync(tool.run) if iscoroutinefunction(tool.run) else tool.run
+        )
+        said: str = run(issue, parameters)
     except DatabaseError:
         raise
     except Exception as exc:
         logger.exception("the host's tool %s failed", name)
         return refusal(f"the tool failed ({type(exc).__name__}).")
+    return said
 
 
 def host_tool(name: str) -> HostTool:

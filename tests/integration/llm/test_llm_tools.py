@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.test import override_settings
 from pydantic import BaseModel, Field
 from pytest_django.fixtures import Settings
@@ -17,6 +18,7 @@ from autofix.hosts.normalise import normalise_event
 from tests.integration.llm import replies
 from tests.integration.llm.conftest import Configure, Investigate
 from tests.llm_server import ModelServer, calls
+from tracker import models as tracker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 DONE = replies.written("root_cause", replies.ROOT_CAUSE)
@@ -34,12 +36,21 @@ def _deploys(issue: Issue, since: Since) -> str:
     return f"{issue.short_id}: 2 deploys in {since.days} days"
 
 
+async def _awaited_deploys(issue: Issue, since: Since) -> str:
+    assert await tracker.Event.objects.filter(issue_id=issue.id).aexists()
+    return await sync_to_async(_deploys)(issue, since)
+
+
 deploys = HostTool("When was it deployed?", Since, _deploys)
+awaited_deploys = HostTool("When was it deployed?", Since, _awaited_deploys)
 
 
-def test_a_hosts_own_tool(investigate: Investigate, settings: Settings, model: ModelServer) -> None:
-    """It is offered with its parameters, called with valid ones only, and may break without breaking the turn."""
-    settings.AUTOFIX = {**settings.AUTOFIX, "TOOLS": {"deploys": f"{__name__}.deploys"}}
+@pytest.mark.parametrize("kind", ["deploys", "awaited_deploys"])
+def test_a_hosts_own_tool(
+    investigate: Investigate, settings: Settings, model: ModelServer, kind: str
+) -> None:
+    """Plain or asynchronous: offered with its parameters, called with valid ones only, may break without breaking the turn."""
+    settings.AUTOFIX = {**settings.AUTOFIX, "TOOLS": {"deploys": f"{__name__}.{kind}"}}
     given = [calls("deploys", days=3), calls("deploys", days=0), calls("deploys", days=13), DONE]
     model.respond = replies.whole_pipeline(root_cause=given)
     run = investigate()

@@ -181,7 +181,7 @@ class _Faults:
         if isinstance(fault, Transient) and fault.retry_after is not None:
             return max(fault.retry_after, 0.0)
         spread = random.uniform(0.8, 1.2)  # noqa: S311 - spreads tries
-        return min(FIRST_WAIT_S * 2 ** (self._transient - 1), MAX_WAIT_S) * spread
+        return min(FIRST_WAIT_S * 2.0 ** (self._transient - 1), MAX_WAIT_S) * spread
 
     def shrunk(self, max_tokens: int, fault: TooLong) -> int:
         """A smaller context than the one that was refused."""
