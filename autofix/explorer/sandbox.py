@@ -27,7 +27,11 @@ SYSTEM = (
     "/etc/ld.so.cache",
     "/etc/ssl/certs",
 )
-LIMITED = 'ulimit -v "$1" && ulimit -f "$2" && ulimit -c 0 && shift 2 && exec "$@"'
+GIVEN = "/given"
+COULD_NOT_COPY = 125
+LIMITED = f"""\
+ulimit -v "$1" && ulimit -f "$2" && ulimit -c 0 && shift 2 && cp -R {GIVEN}/. . || exit {COULD_NOT_COPY}
+exec "$@\""""
 
 
 @dataclass(frozen=True)
@@ -52,9 +56,11 @@ def available() -> bool:
 def run(
     command: Sequence[str], folder: Path, *, timeout_s: float, memory_mb: int
 ) -> Generator[None, None, Ended]:
-    """Run the command in ``folder``, the one place that it may write to. Yields while it runs; closing it ends it."""
+    """Run the command in a copy of ``folder``, which is in memory and gone afterwards: it can write nowhere else, and no more
+    than ``memory_mb``. Yields while it runs; closing it ends it.
+    """
     limits = [str(memory_mb * 1024), str(MAX_OUTPUT // 512)]
-    full = [*_box(folder), "sh", "-c", LIMITED, "sh", *limits, *command]
+    full = [*_box(folder, memory_mb * 1024 * 1024), "sh", "-c", LIMITED, "sh", *limits, *command]
     end = time.monotonic() + timeout_s
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
@@ -80,7 +86,7 @@ def _settled(process: subprocess.Popen[bytes]) -> None:
         return
 
 
-def _box(folder: Path) -> list[str]:
+def _box(folder: Path, copy_bytes: int = TMP_BYTES) -> list[str]:
     prefixes = dict.fromkeys([*SYSTEM, sys.base_prefix, sys.prefix])
     binds = [word for place in prefixes for word in ("--ro-bind-try", place, place)]
     return [
@@ -89,5 +95,5 @@ def _box(folder: Path) -> list[str]:
         "--setenv", "LANG", "C.UTF-8", "--setenv", "PYTHONDONTWRITEBYTECODE", "1",
         # The folder for scratch files comes first: an interpreter may live below it.
         "--size", str(TMP_BYTES), "--tmpfs", TMP, *binds, "--proc", "/proc", "--dev", "/dev",
-        "--bind", str(folder), "/code", "--chdir", "/code",
+        "--ro-bind", str(folder), GIVEN, "--size", str(copy_bytes), "--tmpfs", "/code", "--chdir", "/code",
     ]  # fmt: skip

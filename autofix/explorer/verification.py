@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sys
-import tempfile
 import time
 import tomllib
 from collections.abc import Generator, Iterable, Mapping, Sequence
@@ -62,17 +61,14 @@ def _words(patches: Sequence[FilePatch], checkouts: Mapping[str, Checkout]) -> G
             checkouts[name].root,
             [p.patch.path for p in patches if p.repo_name == name and p.patch.type != "D"],
         )
-        with tempfile.TemporaryDirectory(prefix="autofix-verify-") as folder:
-            copy = Path(folder) / "code"
-            shutil.copytree(checkouts[name].root, copy, symlinks=True)
-            for check in checks:
-                ended = yield from sandbox.run(
-                    check.command,
-                    copy,
-                    timeout_s=max(1.0, end - time.monotonic()),
-                    memory_mb=limits.memory_mb,
-                )
-                told.append(_told(check, ended))
+        for check in checks:
+            ended = yield from sandbox.run(
+                check.command,
+                checkouts[name].root,
+                timeout_s=max(1.0, end - time.monotonic()),
+                memory_mb=limits.memory_mb,
+            )
+            told.append(_told(check, ended))
         if not checks:
             told.append(f"Not verified: {name} names no linter or tests that can run here.")
     return redact(" ".join(told))
@@ -102,6 +98,8 @@ def _told(check: Check, ended: sandbox.Ended) -> str:
         return f"{check.name} passed ({last})."
     if ended.status is None:
         return f"Not verified by {check.name}: it did not end in time."
+    if ended.status == sandbox.COULD_NOT_COPY:
+        return f"Not verified by {check.name}: the code does not fit into its box ({last})."
     if ended.status in check.failing:
         return f"{check.name} failed ({last})."
     return f"Not verified by {check.name}: it ended with status {ended.status} ({last})."

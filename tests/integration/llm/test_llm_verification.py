@@ -37,6 +37,13 @@ def test_box():
     assert not [name for name in os.environ if "KEY" in name or "URL" in name]
     pathlib.Path("/code/left-behind").write_text("x")
 """
+FULL = """
+import pathlib, pytest
+def test_full():
+    with pytest.raises(OSError, match="No space left"):
+        for n in range(200):
+            pathlib.Path(f"/code/{n}").write_bytes(b"x" * 8_000_000)
+"""
 LOUD = "import os\ndef test_loud():\n    while True: os.write(os.dup(1), b'x' * 1_000_000)\n"
 needs_bwrap = pytest.mark.skipif(
     not sandbox.available(), reason="bubblewrap is not here, or may not make a box"
@@ -71,6 +78,26 @@ def test_the_repositorys_tests_run_on_the_change(
 
 
 @needs_bwrap
+@pytest.mark.parametrize(("rules", "said"), [("", "ruff passed"), ('select = ["INP"]\n', "ruff failed")])
+def test_the_repositorys_linter_looks_at_what_was_changed(
+    investigate: Investigate, shop: Issue, verify: None, tmp_path: Path, rules: str, said: str
+) -> None:
+    """A linter that the repository's files name runs on the changed files, before the tests do."""
+    files = {
+        "ruff.toml": f"[lint]\n{rules}",
+        "tests/test_nothing.py": "def test_nothing(): pass\n",
+        "bad.py": "import os\n",
+    }
+    repository = bare_repository(tmp_path / "linted", [*SHOP, Snapshot(files, "Lint it", ANN, 4)])
+    Repository.objects.filter(project_id=shop.project_id).update(url=repository.url)
+    run = investigate("open_pr")
+    assert run.status == "completed", run.failure_detail
+    description = PullRequest.objects.get(run=run).description
+    assert said in description
+    assert "pytest passed" in description
+
+
+@needs_bwrap
 def test_a_hostile_test_stays_in_its_box(
     investigate: Investigate, shop: Issue, verify: None, tmp_path: Path, settings: Settings
 ) -> None:
@@ -91,6 +118,7 @@ def test_a_hostile_test_stays_in_its_box(
             "import time\ndef test_slow():\n    time.sleep(60)\n", 3, "it did not end in time", id="time"
         ),
         pytest.param("def test_big():\n    bytearray(3 * 1024 ** 3)\n", 60, "pytest failed", id="memory"),
+        pytest.param(FULL, 60, "pytest passed", id="disk"),
         pytest.param(LOUD, 60, "Not verified by pytest: it ended with status", id="output"),
         pytest.param(
             "import nowhere\n", 60, "Not verified by pytest: it ended with status", id="cannot start"
