@@ -16,7 +16,7 @@ from demo.stack import Stack, free_port
 from demo.waiting import wait_for
 from tests.acceptance.scripts import ARTIFACTS, CHANGED_FILE, CRASHING_LINE, GUARD
 from tests.acceptance.services import own_services
-from tests.acceptance.site import Site, environment, set_up
+from tests.acceptance.site import TIMEOUT_S, Site, environment, set_up
 from tests.llm_server import Answer, ModelServer, calls, model_server, plays, says
 
 CALLS = 20
@@ -127,14 +127,21 @@ class Killed:
 def killed_run(there: ModelSite, after: int) -> Killed:
     """A run of 20 calls whose worker is killed while call ``after`` is answered (0: never), to its end."""
     site, model = there.site, there.model
-    reached = threading.Event()
+    reached, killed = threading.Event(), threading.Event()
     model.asked.clear()
-    model.on_request = lambda count: reached.set() if count == after else None
+
+    def hold(count: int) -> None:
+        if count == after:
+            reached.set()
+            killed.wait(TIMEOUT_S)
+
+    model.on_request = hold
     issue = site.new_issue()
     run_id = site.api.start(issue, stopping_point="open_pr")["run_id"]
     if after:
-        wait_for(reached.is_set, f"call {after} is made", timeout_s=60)
+        wait_for(reached.is_set, f"call {after} is made", timeout_s=TIMEOUT_S)
         site.worker.kill()
+        killed.set()
         site.restart_worker()
     run = site.wait_for_end(issue, run_id)
     types = site.wait_for_event(
