@@ -25,6 +25,7 @@ from autofix import conf
 from autofix.conf import Settings
 from autofix.exceptions import Misconfigured
 from autofix.explorer.agents import registry
+from autofix.explorer.agents.llm import providers
 from autofix.explorer.agents.llm.names import model_names
 from autofix.explorer.client import ExplorerClient
 from autofix.explorer.tools import custom
@@ -69,6 +70,20 @@ def check_autofix(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
         *_check_data_dir(settings.data_dir),
         *_check_database(),
     ]
+
+
+@register("autofix", deploy=True)
+def check_models(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001  # Django's signature
+    """With ``check --deploy``: do the providers take the keys, and know the models? They are asked, so no start waits for it."""
+    if conf.problems():
+        return []
+    settings = conf.settings()
+    options = settings.explorer.options
+    if settings.explorer.backend != LOCAL_EXPLORER or options.agent != "llm" or [*_check_agent(options)]:
+        return []
+    hint = "Look at AUTOFIX_LLM_API_KEY and AUTOFIX_LLM_MODEL, or at the options of those names."
+    said = providers.objections(options)
+    return [Error(f"AUTOFIX: {sentence}", hint=hint, id="autofix.E019") for sentence in said]
 
 
 def require_valid_settings() -> None:

@@ -128,6 +128,8 @@ class ModelServer:
         self.respond: Respond = lambda _: says("I have nothing to say.")
         self.asked: list[Asked] = []
         self.on_request: Callable[[int], None] = lambda _: None
+        self.knows: set[str] | None = None  # the models that it lists; None: it lists none
+        self.key = "key"
         self._lock = threading.Lock()
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.model = self
@@ -141,6 +143,18 @@ class ModelServer:
             count = len(self.asked)
         self.on_request(count)
         return self.respond(asked)
+
+    def models(self, path: str, authorization: str) -> Answer:
+        """What it says of one model, or of all that it knows."""
+        if authorization != f"Bearer {self.key}":
+            return fails(401, "wrong key")
+        entries = [
+            {"id": name, "object": "model", "created": 1, "owned_by": "us"} for name in self.knows or ()
+        ]
+        if path.endswith("/models") and self.knows is not None:
+            return Answer({"object": "list", "data": entries})
+        found = [entry for entry in entries if path.endswith(f"/models/{entry['id']}")]
+        return Answer(found[0]) if found else fails(404, "no such model")
 
     def serve(self) -> None:
         """Until stopped."""
@@ -200,11 +214,17 @@ class _Handler(BaseHTTPRequestHandler):
         )  # else the second packet waits 40 ms
         super().setup()
 
+    def do_GET(self) -> None:
+        self._send(self.server.model.models(self.path, self.headers["Authorization"] or ""))
+
     def do_POST(self) -> None:
         given = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         answer = self.server.model.answer(given)
         if answer.wait_s:
             threading.Event().wait(answer.wait_s)
+        self._send(answer)
+
+    def _send(self, answer: Answer) -> None:
         body = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
         try:
             self.send_response(answer.status)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
 from pytest_django.fixtures import Settings
 
 from autofix.checks import check_autofix
@@ -73,3 +76,33 @@ def test_without_the_extra(
     run = investigate()
     assert (run.status, run.failure_code) == ("error", "agent_unavailable")
     assert "extra 'llm'" in run.failure_detail
+
+
+@pytest.mark.parametrize(
+    ("options", "knows", "found"),
+    [
+        pytest.param({}, {"scripted"}, [], id="all is well"),
+        pytest.param(
+            {"LLM_API_KEY": "wrong"}, {"scripted"}, ["The key for the model 'scripted' is refused"], id="key"
+        ),
+        pytest.param({"LLM_MODEL": "scripted, gone"}, {"scripted"}, ["knows no model 'gone'"], id="model"),
+        pytest.param({}, None, [], id="a server that lists none"),
+        pytest.param({"LLM_BASE_URL": "http://127.0.0.1:9/v1"}, None, [], id="nobody there"),
+    ],
+)
+def test_a_wrong_key_and_an_unknown_model_are_check_errors(
+    configure: Configure,
+    model: ModelServer,
+    options: dict[str, Any],
+    knows: set[str] | None,
+    found: list[str],
+) -> None:
+    """``check --deploy`` asks the provider; a server that tells nothing, or is down, is no error of the settings."""
+    model.knows = knows
+    configure(**options)
+    with pytest.raises(SystemCheckError) if found else nullcontext() as raised:
+        call_command("check", "--deploy", "--tag", "autofix")
+    told = str(raised.value) if raised else ""
+    assert [part for part in found if part not in told] == []
+    assert ("autofix.E019" in told) == bool(found)
+    assert model.asked == []

@@ -62,10 +62,14 @@ class Models:
 
     async def close(self) -> None:
         """Close their connections."""
-        for model in self._made.values():
-            client: Any = getattr(model, "client", None)
+        for name in self.names:
+            client, _ = self.client(name)
             if hasattr(client, "close"):
                 await client.close()
+
+    def client(self, name: str) -> tuple[Any, str]:
+        """The SDK's client that asks it (None: there is none), and what the provider calls it."""
+        return getattr(self._made[name], "client", None), self._made[name].model_name
 
     def priced(
         self, name: str, input_tokens: int, output_tokens: int = 0, *, estimated: bool = True
