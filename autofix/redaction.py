@@ -63,7 +63,7 @@ KINDS = (
             r"-----BEGIN (?P<kind>[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?)-----.*?(?:-----END (?P=kind)-----|\Z)",
             re.DOTALL,
         ),
-        REDACTED,
+        lambda m: REDACTED + "\n" * m[0].count("\n"),  # lines keep their numbers
         ("-----begin ",),
     ),
     Kind(re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?"), REDACTED, ("eyj",)),  # JWT
@@ -136,6 +136,11 @@ def redact(text: str) -> str:
     while (blanked := _blanked(text)) != text:
         text = blanked
     return text
+
+
+def without_keys(text: str) -> str:
+    """A file's text as it may be shown in parts: a private key whose first line is not in the part could not be told."""
+    return redact(text) if "PRIVATE KEY" in text else text
 
 
 def _blanked(text: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -201,6 +202,11 @@ def _step_of(prompt: str) -> str:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     model: ModelServer
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Nothing to say of a client that was killed."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):

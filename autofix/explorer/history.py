@@ -81,7 +81,7 @@ def show(store: Git, sha: str, path: str) -> str:
         "--end-of-options", f"{sha}^{{commit}}", "--", *([path] if path else []),
         cut=True, limit=MAX_SHOWN, timeout_s=HISTORY_TIMEOUT_S,
     )  # fmt: skip
-    return f"{shown.text}\n[cut here]" if shown.truncated else shown.text
+    return f"{shown.text}\n[cut here; ask for one of its paths]" if shown.truncated else shown.text
 
 
 def _commits(store: Git, shas: Sequence[str]) -> list[Commit]:

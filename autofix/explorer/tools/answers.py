@@ -52,7 +52,7 @@ def bounded(text: str) -> str:
     """The text, with its end cut off and a note of that where it is too long."""
     if len(text) <= MAX_ANSWER:
         return text
-    return f"{text[:MAX_ANSWER]}\n[cut here: {len(text) - MAX_ANSWER} more characters]"
+    return f"{text[:MAX_ANSWER]}\n[cut here: {len(text) - MAX_ANSWER} more characters; ask for less at once]"
 
 
 def lines(found: Iterable[str], nothing: str) -> str:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from fnmatch import fnmatchcase
 
+from autofix.explorer.searching import MAX_LINE
 from autofix.explorer.tools.answers import ToolRefused, checkout_of, lines, tool
 from autofix.explorer.tools.toolbox import Toolbox
+from autofix.explorer.workspace import Checkout, Match, NotText
+from autofix.redaction import REDACTED, without_keys
 
 MAX_MATCHES = 200
 MAX_PATHS = 500
 MAX_READ_LINES = 800
+_MAY_BE_KEY = re.compile(r"\s*[A-Za-z0-9+/=]{16,}\s*")
 
 
 @tool
@@ -25,7 +30,7 @@ def read_file(
     toolbox: Toolbox, path: str, start_line: int = 1, end_line: int | None = None, repo_name: str = ""
 ) -> str:
     """Lines of a file as it is now, each behind its number; at most 800 at once."""
-    text = checkout_of(toolbox, repo_name).read(path).removesuffix("\n").split("\n")
+    text = without_keys(checkout_of(toolbox, repo_name).read(path)).removesuffix("\n").split("\n")
     start = max(start_line, 1)
     end = min(len(text) if end_line is None else end_line, len(text), start + MAX_READ_LINES - 1)
     if start > end:
@@ -41,7 +46,18 @@ def search_code(
     toolbox: Toolbox, pattern: str, *, regex: bool = False, under: str = "", repo_name: str = ""
 ) -> str:
     """Lines that hold a text (or match an extended regular expression), as path:line: text."""
-    found = checkout_of(toolbox, repo_name).search(pattern, regex=regex, under=under, limit=MAX_MATCHES + 1)
-    told = [f"{match.path}:{match.line}: {match.text}" for match in found[:MAX_MATCHES]]
+    checkout = checkout_of(toolbox, repo_name)
+    found = checkout.search(pattern, regex=regex, under=under, limit=MAX_MATCHES + 1)
+    told = [f"{match.path}:{match.line}: {_line(checkout, match)}" for match in found[:MAX_MATCHES]]
     more = ["[more; ask with a narrower pattern or folder]"] if len(found) > MAX_MATCHES else []
     return lines([*told, *more], "Nothing found.")
+
+
+def _line(checkout: Checkout, match: Match) -> str:
+    """The line, unless it is from within a private key."""
+    if _MAY_BE_KEY.fullmatch(match.text) is None:
+        return match.text
+    try:
+        return without_keys(checkout.read(match.path)).split("\n")[match.line - 1][:MAX_LINE]
+    except (NotText, OSError):
+        return REDACTED

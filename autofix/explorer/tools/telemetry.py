@@ -11,10 +11,12 @@ from autofix.citations import value_at
 from autofix.explorer.tools.answers import lines, tool
 from autofix.explorer.tools.toolbox import Toolbox
 from autofix.hosts import Event, Frame
+from autofix.redaction import redact
 
 MAX_FRAMES = 60
 MAX_VALUE = 300
 MAX_EVENTS = 50
+MAX_PART = 30_000
 
 
 @tool
@@ -25,14 +27,19 @@ def event_overview(toolbox: Toolbox) -> str:
 
 
 @tool
-def event_value(toolbox: Toolbox, pointer: str) -> str:
-    """What the event as sent has at a JSON pointer; this is what event citations point into."""
+def event_value(toolbox: Toolbox, pointer: str, from_character: Annotated[int, Field(ge=0)] = 0) -> str:
+    """What the event as sent has at a JSON pointer; this is what event citations point into. Long values come in parts."""
     event = toolbox.event()
     try:
         value = value_at(event.raw if event else {}, pointer)
     except LookupError:
         return f"The event has nothing at {pointer!r}."
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if len(text) > MAX_PART:
+        text = redact(text)  # before it is parted: half a secret could not be told
+    end = from_character + MAX_PART
+    more = f"\n[{len(text) - end} more; ask from_character {end}]" if end < len(text) else ""
+    return text[from_character:end] + more or f"It has {len(text)} characters, and none from there on."
 
 
 @tool

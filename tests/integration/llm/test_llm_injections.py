@@ -10,6 +10,7 @@ import pytest
 from autofix.explorer.client import get_client
 from autofix.explorer.state import latest_patches
 from autofix.explorer.tools.answers import is_refusal
+from autofix.explorer.tools.telemetry import MAX_PART
 from autofix.fences import UNTRUSTED_CLOSE, UNTRUSTED_OPEN
 from autofix.hosts import Issue, get_host
 from autofix.models import Repository
@@ -120,3 +121,31 @@ def test_a_secret_in_an_event_reaches_nobody(
         assert "api03" not in where
         assert "hunter22" not in where
     assert "[redacted]" in announced
+
+
+def test_a_secret_in_parts_reaches_nobody(
+    investigate: Investigate, shop: Issue, model: ModelServer, tmp_path: Path
+) -> None:
+    """Lines from within a private key, a search that finds one, their blame, and a long value that is read in parts."""
+    body = [f"MIIEow{n:02}{'Qk' * 24}" for n in range(30)]
+    pem = "\n".join(
+        ["-----BEGIN RSA PRIVATE KEY-----", *body, "-----END RSA PRIVATE KEY-----", "after = 1", ""]
+    )
+    repository = bare_repository(tmp_path / "keys", [*SHOP, Snapshot({"conf/key.py": pem}, "A key", ANN, 4)])
+    Repository.objects.filter(project_id=shop.project_id).update(url=repository.url)
+    long = "x" * (MAX_PART - 12) + " password='hunter22hunter22' " + "y" * 100
+    tracker.Event.objects.update(payload={"extra": {"long": long}})
+    model.respond = replies.whole_pipeline(
+        root_cause=[
+            calls("read_file", path="conf/key.py", start_line=3, end_line=33), calls("search_code", pattern="MIIEow"),
+            calls("blame", path="conf/key.py", start_line=5, end_line=33), calls("event_value", pointer="/extra/long"),
+            calls("event_value", pointer="/extra/long", from_character=MAX_PART), DONE,
+        ]
+    )  # fmt: skip
+    run = investigate()
+    assert run.status == "completed", run.failure_detail
+    sent = "".join(asked.text for asked in model.asked)
+    for part in ("QkQkQk", "hunter", "nter22"):
+        assert part not in sent
+    assert "33\\tafter = 1" in sent
+    assert "more; ask from_character 30000]" in sent
