@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Final
 
@@ -12,6 +12,7 @@ from unidiff.errors import UnidiffParseError
 
 from autofix.run_views import PatchView
 from autofix.ui.highlighting import CodeLine, coloured, plain
+from autofix.ui.line_changes import marked_pair
 from autofix.ui.text import visible
 
 TYPES: Final = {"A": "added", "M": "modified", "D": "deleted"}
@@ -77,8 +78,19 @@ def _groups(hunk: Hunk, path: str) -> list[Group]:
         right = [
             DiffLine(line.target_line_no, line.line_type, next(new)) for line in lines if not line.is_removed
         ]
-        groups.append(Group(not stays, left, right))
+        groups.append(Group(not stays, *(left, right) if stays else _compared(left, right)))
     return groups
+
+
+def _compared(left: list[DiffLine], right: list[DiffLine]) -> tuple[list[DiffLine], list[DiffLine]]:
+    """Lines that were changed one for one say where."""
+    if len(left) != len(right):
+        return left, right
+    pairs = [marked_pair(old.code, new.code) for old, new in zip(left, right, strict=True)]
+    return (
+        [replace(line, code=old) for line, (old, _) in zip(left, pairs, strict=True)],
+        [replace(line, code=new) for line, (_, new) in zip(right, pairs, strict=True)],
+    )
 
 
 def _coloured(values: Sequence[str], path: str) -> list[CodeLine]:

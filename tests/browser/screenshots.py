@@ -115,7 +115,7 @@ def scripted_pages(site: Site) -> dict[str, str]:
         ],
         "failed": [
             {
-                "blocks": [scripts.said("No.")],
+                "blocks": [scripts.said("No repository of this project has the commit of this release.")],
                 "end": "error",
                 "error": "The code of this release is not there.",
             }

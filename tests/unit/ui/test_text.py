@@ -17,6 +17,7 @@ from autofix.ui import wording
 from autofix.ui.diffs import FileDiff, file_diff
 from autofix.ui.forms import as_object
 from autofix.ui.highlighting import coloured
+from autofix.ui.line_changes import marked_pair
 from autofix.ui.text import cut, is_link, span, visible
 
 DIFF = """diff --git a/a.py b/a.py
@@ -111,6 +112,24 @@ class TestCode:
         shown = file_diff("acme/shop", patch(DIFF))
         assert text_of(shown, "left") == ["x = '''", "old", "y = 1"]
         assert text_of(shown, "right") == ["x = '''", "new", "'''", "y = 1"]
+
+    @pytest.mark.parametrize(
+        ("old", "new", "gone", "come"),
+        [
+            ("total = price * 2", "total = price * 3", "2", "3"),
+            ("total(price)", "total(price, tax)", "", ", tax"),
+            ("if paid:", "if not paid:", "", "not "),
+            ("import os", "def f(): pass", "", ""),
+            ("    a", "        b", "", ""),
+        ],
+    )
+    def test_what_changed_in_a_line_is_marked(self, old: str, new: str, gone: str, come: str) -> None:
+        """What both versions begin and end with is not; lines that have little in common are left alone."""
+        left, right = marked_pair(tuple(coloured(old, "a.py")[0]), tuple(coloured(new, "a.py")[0]))
+        assert ("".join(piece.text for piece in left), "".join(piece.text for piece in right)) == (old, new)
+        assert [piece.text for piece in left if "ch" in piece.kind.split()] == ([gone] if gone else [])
+        marked = "".join(piece.text for piece in right if "ch" in piece.kind.split())
+        assert marked == come
 
     @pytest.mark.parametrize(
         "diff", ["", "not a diff", "@@ -1 +1 @@\n-x\n+y\n", "--- a\n+++ b\n@@ -1,9 +1,9 @@\n-x\n"]
