@@ -168,7 +168,7 @@ class DeliveryAdmin(Record):
 
 @admin.register(Session)
 class SessionAdmin(Record):
-    list_display = ("id", "organization_id", "issue_id", "forked_from", "next_index", "updated_at")
+    list_display = ("id", "organization_id", "issue_id", "forked_from", "created_at")
     search_fields = ("=issue_id",)
     inlines = (TurnRows,)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from autofix import pull_requests, quota, rows, runs, step_executions
 from autofix.exceptions import (
@@ -19,15 +19,8 @@ from autofix.explorer.client import get_client
 from autofix.explorer.state import latest_patches
 from autofix.failpoints import failpoint
 from autofix.hosts import Issue
-from autofix.models import (
-    ACTIVE_STEP,
-    OrganizationSettings,
-    PullRequestState,
-    Run,
-    RunStatus,
-    StepExecution,
-    StepStatus,
-)
+from autofix.models import ACTIVE_STEP, PullRequestState, Run, RunStatus, StepExecution, StepStatus
+from autofix.preferences import settings_of
 from autofix.steps import STEPS, Action, Lane, Step, StoppingPoint
 
 REFERRERS = (
@@ -60,19 +53,13 @@ def known_referrer(word: str) -> str:
     return word if word in REFERRERS else UNKNOWN_REFERRER
 
 
-def coding_enabled(organization_id: str) -> bool:
-    """May code be changed in this organization?"""
-    row = rows.find(OrganizationSettings, organization_id=organization_id)
-    return row is None or row.coding_enabled
-
-
 def check_switches(issue: Issue, step: Step | Action) -> None:
     """AIDisabled or CodingDisabled when the organization does not want this."""
-    row = rows.find(OrganizationSettings, organization_id=issue.organization_id)
-    if row is not None and not row.ai_enabled:
+    switches = settings_of(issue.organization_id)
+    if not switches.ai_enabled:
         raise AIDisabled
     codes = not isinstance(step, Step) or STEPS[step].edits_code
-    if codes and row is not None and not row.coding_enabled:
+    if codes and not switches.coding_enabled:
         raise CodingDisabled
 
 
@@ -94,7 +81,7 @@ def trigger_autofix_agent(
 
     Raises QuotaSpent (new runs only), RunInFlight, NotFound, PullRequestExists, InvalidRequest (index past the end).
     """
-    with transaction.atomic():
+    with transaction.atomic(), rows.together():
         if run_id is None:
             if insert_index is not None:
                 raise InvalidRequest(
@@ -164,19 +151,18 @@ def _start_run(
 ) -> Run:
     quota.count_run(issue.organization_id)
     own_end = StoppingPoint(step.value) if STEPS[step].lane is Lane.PIPELINE else StoppingPoint.ROOT_CAUSE
-    try:
-        with transaction.atomic():
-            return Run.objects.create(
-                organization_id=issue.organization_id,
-                project_id=issue.project_id,
-                issue_id=issue.id,
-                stopping_point=stopping_point or own_end,
-                referrer=known_referrer(referrer),
-                actor=actor,
-                explorer=get_client().name,
-            )
-    except IntegrityError as exc:
-        raise runs.in_flight(issue.organization_id, issue.id) from exc
+    run = Run(
+        organization_id=issue.organization_id,
+        project_id=issue.project_id,
+        issue_id=issue.id,
+        stopping_point=stopping_point or own_end,
+        referrer=known_referrer(referrer),
+        actor=actor,
+        explorer=get_client().name,
+    )
+    if not rows.insert(run, unless_known_by=runs.ONE_ACTIVE):
+        raise runs.in_flight(issue.organization_id, issue.id)
+    return run
 
 
 def _reopen_run(issue: Issue, run_id: int, step: Step, *, rewinds: bool) -> Run:

@@ -12,13 +12,16 @@ from typing import Any
 from django.db import InterfaceError, OperationalError, transaction
 
 from autofix import conf, pull_requests, rows, runs, step_executions
-from autofix.autofix_agent import HOOK_REFERRER, coding_enabled, fork_for
+from autofix.autofix_agent import HOOK_REFERRER, fork_for
+from autofix.delivery import outbox
 from autofix.exceptions import IssueGone, NothingToPush, WorkFailed
 from autofix.explorer.client import get_client
+from autofix.explorer.hooks import TurnEnd
+from autofix.explorer.leases import LeaseLost
 from autofix.failpoints import failpoint
 from autofix.hosts import HostIssueNotFound, Issue, issue_of
 from autofix.models import ACTIVE_STEP, Run, RunStatus, StepExecution
-from autofix.preferences import preference_of, wanted_side_steps
+from autofix.preferences import preference_of, settings_of, wanted_side_steps
 from autofix.prompts import repair_prompt
 from autofix.results import Outcome, changes_by_repository, judge
 from autofix.steps import STEPS, HandOff, Lane, OpenPullRequest, Step, StoppingPoint, Trigger, next_action
@@ -27,51 +30,44 @@ logger = logging.getLogger(__name__)
 UNRECORDED = "The result could not be recorded; the worker's log has the traceback."
 
 
-def on_completion_hook(organization_id: str, session_id: str, turn_id: str) -> None:
-    """Called by the explorer, by its registered name, when a turn of this session has ended. Safe to call again."""
-    execution = _active_step(organization_id, session_id, turn_id)
+def on_completion_hook(end: TurnEnd) -> None:
+    """Called by the explorer, by its registered name, when a turn of this session ends. Safe to call again."""
+    execution = rows.find(StepExecution, session_id=end.session_id, turn_id=end.turn.id, status=ACTIVE_STEP)
     if execution is None:
-        logger.info("turn %s ended for no active step: a duplicate, or cancelled", turn_id)
+        logger.info("turn %s ended for no active step: a duplicate, or cancelled", end.turn.id)
         return
-    turn = get_client().turn(session_id, turn_id)
-    if turn.status in ("pending", "running"):
+    if end.turn.status in ("pending", "running"):
         return
     try:
-        issue = issue_of(execution.run.issue_id, organization_id)
-        outcome = judge(execution, turn, issue)
+        issue = issue_of(end.issue_id, end.organization_id)
+        outcome = judge(execution, end.turn, issue)
     except HostIssueNotFound:
-        issue, outcome = None, Outcome(turn, failure=IssueGone())
+        issue, outcome = None, Outcome(end.turn, failure=IssueGone())
+    failpoint("hook.judged")
     try:
-        _conclude(execution, issue, outcome)
+        _conclude(end, execution, issue, outcome)
+    except (OperationalError, InterfaceError, LeaseLost):
+        raise  # an outage of the database, or somebody else's turn by now: whoever goes on calls the hook again
     except Exception as exc:
-        if isinstance(exc, (OperationalError, InterfaceError)):
-            raise  # an outage of the database: the sweeper has the hook called again
-        logger.exception("the result of turn %s could not be recorded", turn_id)
+        logger.exception("the result of turn %s could not be recorded", end.turn.id)
         reason = exc if isinstance(exc, WorkFailed) else WorkFailed(UNRECORDED)
-        _conclude(execution, issue, Outcome(turn, failure=reason))
+        _conclude(end, execution, issue, Outcome(end.turn, failure=reason))
 
 
-def _active_step(organization_id: str, session_id: str, turn_id: str) -> StepExecution | None:
-    """The step, with its run, that waits for this turn of this organization."""
-    execution = rows.find(StepExecution, session_id=session_id, turn_id=turn_id, status=ACTIVE_STEP)
-    run = rows.find(Run, pk=execution.run_id, organization_id=organization_id) if execution else None
-    if execution is None or run is None:
-        return None
-    execution.run = run
-    return execution
-
-
-def _conclude(execution: StepExecution, issue: Issue | None, outcome: Outcome) -> None:
-    """Record the outcome in one transaction, unless somebody did; nothing when the run was deleted."""
-    with transaction.atomic():
+def _conclude(end: TurnEnd, execution: StepExecution, issue: Issue | None, outcome: Outcome) -> None:
+    """Record the end and the outcome in one transaction, unless somebody did; nothing when the run was deleted."""
+    with transaction.atomic(), rows.together() as unit:
+        unit.foresee(*runs.questions(execution.run_id), *outbox.questions(end.organization_id))
+        end.record()
         run = rows.find(Run, lock=True, pk=execution.run_id)
-        if run is None:
+        if run is None or run.organization_id != end.organization_id:
             return
-        held = rows.find(StepExecution, pk=execution.pk, turn_id=execution.turn_id, status=ACTIVE_STEP)
-        if held is not None:
-            held.run = run
-            _record(run, held, issue, outcome)
-            failpoint("hook.before_commit")
+        # Read under the lock: what was read before may be older than its run.
+        for held in runs.steps_of(run):
+            if held.pk == execution.pk and held.turn_id == end.turn.id and held.status in ACTIVE_STEP:
+                held.run = run
+                _record(run, held, issue, outcome)
+                failpoint("hook.before_commit")
 
 
 def _record(run: Run, execution: StepExecution, issue: Issue | None, outcome: Outcome) -> None:
@@ -88,7 +84,9 @@ def _record(run: Run, execution: StepExecution, issue: Issue | None, outcome: Ou
         step_executions.complete(
             run, execution, outcome.turn, artifact, _event_data(execution, artifact, outcome)
         )
-        _advance(run, execution, issue, outcome)
+        if _advance(run, execution, issue, outcome):
+            runs.touch(run)
+            return
     runs.settle(run)
 
 
@@ -105,25 +103,30 @@ def _event_data(
     return {execution.step: changes_by_repository(outcome.patches) if artifact is None else artifact}
 
 
-def _advance(run: Run, execution: StepExecution, issue: Issue, outcome: Outcome) -> None:
-    """Do what comes next: a step, a pull request, or nothing, with the reason stored where the run stops early."""
+def _advance(run: Run, execution: StepExecution, issue: Issue, outcome: Outcome) -> bool:
+    """Do what comes next: a step, a pull request, or nothing, with the reason stored where the run stops early.
+
+    True when something is under way now.
+    """
     preference = preference_of(run.organization_id, run.project_id)
+    goes_on = False
     if execution.lane == Lane.PIPELINE:
         step = Step(execution.step)
         action = next_action(
             step,
             outcome.artifact,
             StoppingPoint(run.stopping_point),
-            coding_enabled=coding_enabled(run.organization_id),
+            coding_enabled=settings_of(run.organization_id).coding_enabled,
             handoff_provider=(preference.handoff or {}).get("provider"),
         )
         if isinstance(action, Trigger):
             step_executions.begin(run, action.step, issue, referrer=HOOK_REFERRER)
+            goes_on = True
         elif isinstance(action, OpenPullRequest):
             _open_pull_request(run, outcome)
         else:
             run.stop_reason = "handoff_unavailable" if isinstance(action, HandOff) else action.reason
-    _begin_side_steps(run, issue, wanted_side_steps(preference))
+    return _begin_side_steps(run, issue, wanted_side_steps(preference)) or goes_on
 
 
 def _open_pull_request(run: Run, outcome: Outcome) -> None:
@@ -133,19 +136,20 @@ def _open_pull_request(run: Run, outcome: Outcome) -> None:
         run.stop_reason = exc.code
 
 
-def _begin_side_steps(run: Run, issue: Issue, wanted: list[Step]) -> None:
-    """Begin the wanted side steps, once, when the pipeline has gone on from the root cause by itself.
+def _begin_side_steps(run: Run, issue: Issue, wanted: list[Step]) -> bool:
+    """Begin the wanted side steps, once, when the pipeline has gone on from the root cause by itself; was there one?
 
     All at once on forks, beside the solution; where the explorer cannot fork, one after the other behind the pipeline.
     """
     if not wanted:
-        return
-    begun = set(run.steps.filter(superseded=False).values_list("step", "referrer"))
+        return False
+    begun = {(step.step, step.referrer) for step in runs.steps_of(run) if not step.superseded}
     if (Step.SOLUTION, HOOK_REFERRER) not in begun:
-        return
+        return False
     names = {step for step, _ in begun}
     missing = [step for step in wanted if step not in names]
     if not get_client().can_fork:
         missing = [] if runs.is_busy(run) else missing[:1]
     for step in missing:
         step_executions.begin(run, step, issue, referrer=HOOK_REFERRER, session_id=fork_for(run))
+    return bool(missing)

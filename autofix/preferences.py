@@ -8,14 +8,29 @@ from typing import Any
 from django.db import transaction
 
 from autofix import rows
-from autofix.models import ProjectPreference, Repository
+from autofix.asking import ask
+from autofix.models import OrganizationSettings, ProjectPreference, Repository
 from autofix.steps import Step
+
+
+def settings_of(organization_id: str) -> OrganizationSettings:
+    """The organization's switches; unsaved ones with the defaults when it has none."""
+
+    def find() -> OrganizationSettings:
+        found = rows.find(OrganizationSettings, organization_id=organization_id)
+        return found or OrganizationSettings(organization_id=organization_id)
+
+    return ask(("settings", organization_id), find)
 
 
 def preference_of(organization_id: str, project_id: str) -> ProjectPreference:
     """The project's preference; an unsaved one with the defaults when there is none."""
-    found = rows.find(ProjectPreference, organization_id=organization_id, project_id=project_id)
-    return found or ProjectPreference(organization_id=organization_id, project_id=project_id)
+
+    def find() -> ProjectPreference:
+        found = rows.find(ProjectPreference, organization_id=organization_id, project_id=project_id)
+        return found or ProjectPreference(organization_id=organization_id, project_id=project_id)
+
+    return ask(("preference", organization_id, project_id), find)
 
 
 def wanted_side_steps(preference: ProjectPreference) -> list[Step]:

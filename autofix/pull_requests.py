@@ -153,9 +153,7 @@ def _heartbeat(row: PullRequest) -> AbstractContextManager[None]:
     """Extend the lease from a thread: a slow remote is no dead worker."""
     held = PullRequest.objects.filter(pk=row.pk, fence=row.fence, state=PullRequestState.CREATING)
     lease = timedelta(seconds=conf.settings().lease_s)
-    return heartbeats.heartbeat(
-        lambda: bool(held.update(lease_expires_at=timezone.now() + lease)), f"pull-request-{row.pk}"
-    )
+    return heartbeats.heartbeat(lambda: bool(held.update(lease_expires_at=timezone.now() + lease)))
 
 
 def _publish(row: PullRequest) -> _Opened:

@@ -19,6 +19,7 @@ from autofix import conf
 from autofix.api import AutofixView, validated
 from autofix.exceptions import NotFound, PermissionRefused
 from autofix.explorer import hooks
+from autofix.explorer.client import get_client
 from autofix.explorer.tools import catalogue
 from autofix.explorer.tools.toolbox import Toolbox
 from autofix.hosts import get_host
@@ -82,8 +83,9 @@ def call_on_completion_hook(args: Mapping[str, Any], _: Mapping[str, Any]) -> di
         hook = hooks.get(args["module_path"])
     except KeyError:
         raise NotFound from None
-    for step in _active(args).exclude(turn_id=""):
-        hook(args["organization_id"], args["run_id"], step.turn_id)
+    for step in _active(args).exclude(turn_id="").select_related("run"):
+        turn = get_client().turn(step.session_id, step.turn_id)
+        hook(hooks.TurnEnd(step.run.organization_id, step.run.issue_id, step.session_id, turn))
     return {}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import IntegrityError, transaction
 
@@ -21,6 +22,8 @@ from autofix.models import (
 )
 from autofix.steps import Lane
 
+ONE_ACTIVE = ("organization_id", "issue_id")
+"""What the database keeps unique among active runs."""
 CHANGING = (
     "status", "stop_reason", "failure_code", "failure_detail", "stopping_point", "session_id",
     "step_sequence", "event_sequence", "version", "updated_at",
@@ -67,19 +70,37 @@ def touch(run: Run) -> None:
     rows.save(run, *CHANGING)
 
 
+def questions(run_id: int) -> list[rows.Statement[Any]]:
+    """What this module asks about a run that is locked, to be asked ahead."""
+    return [
+        rows.finding(Run, lock=True, pk=run_id),
+        rows.selecting(StepExecution, order="sequence", run_id=run_id),
+    ]
+
+
+def steps_of(run: Run) -> list[StepExecution]:
+    """All of the run's steps, in their order."""
+    return rows.select(StepExecution, order="sequence", run_id=run.pk)
+
+
+def pull_requests_of(run: Run) -> list[PullRequest]:
+    """The run's pull requests, in the order of the repositories' names."""
+    return rows.select(PullRequest, order="repo_name", run_id=run.pk)
+
+
 def is_busy(run: Run) -> bool:
     """Is a step of any lane active, or a pull request being opened?"""
-    return bool(rows.count(StepExecution, run_id=run.pk, status=ACTIVE_STEP)) or _opens_pull_requests(run)
+    return any(step.status in ACTIVE_STEP for step in steps_of(run)) or _opens_pull_requests(run)
 
 
 def pipeline_is_busy(run: Run) -> bool:
     """Is the pipeline lane taken: by an active step, or by a pull request being opened?"""
-    active = rows.count(StepExecution, run_id=run.pk, status=ACTIVE_STEP, lane=Lane.PIPELINE)
-    return bool(active) or _opens_pull_requests(run)
+    active = (step.status in ACTIVE_STEP and step.lane == Lane.PIPELINE for step in steps_of(run))
+    return any(active) or _opens_pull_requests(run)
 
 
 def _opens_pull_requests(run: Run) -> bool:
-    return bool(rows.count(PullRequest, run_id=run.pk, state=PullRequestState.CREATING))
+    return any(row.state == PullRequestState.CREATING for row in pull_requests_of(run))
 
 
 def refuse_busy_pipeline(run: Run) -> None:
@@ -137,18 +158,19 @@ def announce(run: Run, happening: str, data: dict[str, object]) -> None:
         organization_id=run.organization_id,
         data=data,
         run=run,
+        is_new=True,
     )
 
 
 def _failure(run: Run) -> Failure | None:
-    last = run.steps.filter(lane=Lane.PIPELINE, superseded=False).order_by("-sequence").first()
-    if last is None:
-        last = run.steps.order_by("-sequence").first()
+    steps = steps_of(run)
+    counting = [step for step in steps if step.lane == Lane.PIPELINE and not step.superseded] or steps
+    last = counting[-1] if counting else None
     if last is not None and last.status == StepStatus.FAILED:
         return Failure(last.error_code, last.error_detail)
-    # A pull request that failed before the newest step ended is past.
-    refused = run.pull_requests.filter(state=PullRequestState.ERROR)
-    if last is not None and last.completed_at is not None:
-        refused = refused.filter(updated_at__gte=last.completed_at)
-    first = refused.order_by("repo_name").first()
-    return Failure(first.error_code, first.error_detail) if first else None
+    for row in pull_requests_of(run):
+        # A pull request that failed before the newest step ended is past.
+        past = last is not None and last.completed_at is not None and row.updated_at < last.completed_at
+        if row.state == PullRequestState.ERROR and not past:
+            return Failure(row.error_code, row.error_detail)
+    return None

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from autofix import rows, webhooks
+from autofix import rows, runs, webhooks
 from autofix.artifact_schemas import Artifact
 from autofix.exceptions import AutofixError, IssueGone
 from autofix.explorer.client import ExplorerClient, TurnRequest, get_client
@@ -41,7 +41,7 @@ def begin(
         step=step,
         lane=spec.lane,
         lane_slot=spec.lane_slot,
-        attempt=rows.count(StepExecution, run_id=run.pk, step=step) + 1,
+        attempt=1 + sum(tried.step == step for tried in runs.steps_of(run)),
         referrer=referrer,
         user_context=user_context,
         session_id=session_id or run.session_id,
@@ -184,6 +184,7 @@ def announce(
         organization_id=run.organization_id,
         data=data,
         run=run,
+        is_new=True,
     )
 
 
@@ -219,6 +220,6 @@ def _close(execution: StepExecution, status: StepStatus) -> None:
 
 def _store(execution: StepExecution, changed: tuple[str, ...]) -> None:
     if execution._state.adding:  # noqa: SLF001 - Django documents it
-        rows.insert(execution)
+        rows.insert_later(execution)
     else:
         rows.save(execution, *changed)

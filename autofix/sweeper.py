@@ -130,7 +130,7 @@ STALLS: tuple[Stall, ...] = (
     Stall("unclaimed_turns", "a turn that nobody holds: its wake-up was lost, or its worker died", "wake a worker",
           _unclaimed_turns),
     Stall("late_turns", "a turn past its deadline", "fail it with `timeout`", _late_turns),
-    Stall("uncalled_hooks", "a turn that ended without its completion hook", "call the hook", _uncalled_hooks),
+    Stall("uncalled_hooks", "a turn that ended without its completion hook: past its deadline", "call the hook", _uncalled_hooks),
     Stall("unstarted_steps", "a step that the explorer has not been told of", "start its turn", _unstarted_steps),
     Stall("unopened_pull_requests", "a pull request that is due and nobody opens", "wake a worker",
           _unopened_pull_requests),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from celery import shared_task
@@ -10,9 +9,9 @@ from celery.signals import worker_process_shutdown, worker_shutting_down
 from django.utils import timezone
 
 from autofix import autofix_agent, automation, idempotency, pull_requests, sweeper, throttles, wakeups
+from autofix.asking import asked_once
 from autofix.delivery import relay, upkeep
-from autofix.explorer import hooks, runner, stopping
-from autofix.hosts import asked_once
+from autofix.explorer import chains, hooks, runner, stopping
 
 GOES_ON_S = 1.0
 
@@ -31,19 +30,11 @@ def record_what_was_sent(**_: Any) -> None:
 
 @shared_task(name=wakeups.RUN_TURN)
 def run_turn(turn_id: int) -> None:
-    """Run a turn and, when this worker ended it, tell its completion hook at once: no second message is needed.
-
-    While that is quick, the worker goes on with the run's next turn in the same way. Beside a long turn a message costs
-    nothing, and other runs have waited long enough.
-    """
-    until = time.monotonic() + GOES_ON_S
-    following: int | None = turn_id
-    with asked_once():
-        while following is not None:
-            with wakeups.keep(wakeups.RUN_TURN, until) as kept:
-                if ended := runner.run_turn(following):
-                    hooks.tell(ended)
-            following = next(map(int, kept.waiting), None)
+    """Run a turn, and for a while those that follow it in its session: no further message is needed."""
+    with asked_once(), chains.chain(GOES_ON_S) as chain:
+        runner.run_turn(turn_id)
+        while (following := chain.next()) is not None:
+            runner.run(following)
 
 
 @shared_task(name=wakeups.CALL_HOOK)

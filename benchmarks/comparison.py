@@ -21,7 +21,7 @@ from statistics import median
 import requests
 
 from benchmarks.measuring import cpu_s, environment, table
-from benchmarks.site import CONCURRENCY, SCRIPT, SERVERS, site
+from benchmarks.site import PROCESSES, SCRIPT, SERVERS, site
 from demo.processes import Child, children
 from demo.stack import CHECKOUT, free_port
 from demo.waiting import TookTooLong, wait_for
@@ -63,16 +63,18 @@ def main(arguments: list[str]) -> int:
     print(environment(os.environ["DATABASE_URL"], os.environ["CELERY_BROKER_URL"]), end="\n\n", flush=True)
     ours, started = Result("autofix"), Result("autofix, starting runs included")
     results = [ours, started]
-    others = {name: Result(name) for name in ("dbos", "langgraph", "procrastinate", "prefect")}
+    others = {
+        name: Result(name) for name in os.environ.get("ONLY", "dbos langgraph procrastinate prefect").split()
+    }
     with site(SCRIPT) as measured:
         from autofix.steps import StoppingPoint  # noqa: PLC0415 - Django is set up now
         from benchmarks import work  # noqa: PLC0415 - Django is set up now
 
-        worker = measured.start_worker()
+        workers = measured.start_workers()
         point = StoppingPoint.CODE_CHANGES
         work.wait_until_ended(work.start(work.make_issues(10), point))
         for _ in range(rounds):
-            done = work.through_workers(worker, work.make_issues(count), point)
+            done = work.through_workers(workers, work.make_issues(count), point)
             ours.add(count, done.seconds, done.cpu_s)
             started.add(count, done.seconds + done.start_s, done.cpu_s + done.start_cpu_s)
             for name, result in list(others.items()):
@@ -102,7 +104,7 @@ def report(results: list[Result]) -> str:
         for result in results
     ]
     note = (
-        f"{CONCURRENCY} processes each, one PostgreSQL server, {len(ours.per_s)} rounds in turn. Ratios are medians of the "
+        f"{PROCESSES} processes each, one PostgreSQL server, {len(ours.per_s)} rounds in turn. Ratios are medians of the "
         "rounds' own ratios: pipelines/s of autofix over theirs, their CPU per step over that of autofix. CPU: workers only "
         "(and Prefect's server), not PostgreSQL's."
     )
@@ -124,10 +126,10 @@ def race(name: str, count: int, **extra: str) -> tuple[float, float]:
     with tempfile.TemporaryDirectory() as box, own_services() as services:
         shared = {"HOME": box, "PATH": os.environ["PATH"], "DO_NOT_TRACK": "1", **extra}
         database = services["DATABASE_URL"].replace("postgres://", "postgresql://")
-        command = [str(python), str(script), database, str(count // CONCURRENCY)]
+        command = [str(python), str(script), database, str(count // PROCESSES)]
         runners: list[subprocess.Popen[str]] = []
         try:
-            for _ in range(CONCURRENCY):
+            for _ in range(PROCESSES):
                 runner = subprocess.Popen(
                     command, env=shared, cwd=box, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                     stderr=subprocess.PIPE, text=True,

@@ -25,14 +25,10 @@ def run_with_blocks(count: int) -> tuple[int, int]:
     session = turn.session
     content = {"message": {"role": "assistant", "content": "looking into it " * 6}}
     Block.objects.bulk_create(
-        [
-            Block(session=session, turn=turn, index=i, content=content)
-            for i in range(session.next_index, count)
-        ],
+        [Block(session=session, turn=turn, index=i, content=content) for i in range(turn.end_index, count)],
         batch_size=1_000,
     )
-    session.next_index = max(count, session.next_index)
-    session.save()
+    Turn.objects.filter(pk=turn.pk).update(end_index=max(count, turn.end_index))
     return run_id, turn.pk
 
 

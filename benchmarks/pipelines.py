@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 
 from benchmarks.measuring import p50_p99, table
-from benchmarks.site import CONCURRENCY, SCRIPT, Site, site
+from benchmarks.site import PROCESSES, SCRIPT, THREADS, Site, site
 
 RUNS = 150
 ROUNDS = 3
@@ -28,7 +28,7 @@ def measure(measured: Site, count: int) -> str:
     from autofix.steps import Step, StoppingPoint  # noqa: PLC0415 - Django is set up now
     from benchmarks import work  # noqa: PLC0415 - Django is set up now
 
-    worker = measured.start_worker()
+    workers = measured.start_workers()
     point = StoppingPoint.CODE_CHANGES
     work.wait_until_ended(work.start(work.make_issues(WARM_UP), point))
     alone: list[float] = []
@@ -40,7 +40,7 @@ def measure(measured: Site, count: int) -> str:
     speeds = []
     for steps, side_steps in ((3, []), (4, [Step.TRIAGE])):
         for _ in range(ROUNDS):
-            done = work.through_workers(worker, work.make_issues(count, side_steps=side_steps), point)
+            done = work.through_workers(workers, work.make_issues(count, side_steps=side_steps), point)
             busy = work.advances_ms(done.run_ids)
             per_step_ms = 1000 * done.cpu_s / count / steps
             speeds.append([steps, count, count / done.seconds, per_step_ms, done.cpu_s / done.seconds])
@@ -58,7 +58,7 @@ def measure(measured: Site, count: int) -> str:
                 "Whole pipelines",
                 ["steps", "runs", "pipelines/s", "CPU ms/step", "cores used"],
                 speeds,
-                f"One worker with {CONCURRENCY} processes, all runs waiting in its queue. CPU: all processes of the worker.",
+                f"{PROCESSES} workers of {THREADS} threads, all runs waiting in their queue. CPU: both workers.",
             ),
         ]
     )

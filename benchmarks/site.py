@@ -21,7 +21,9 @@ SERVERS = {
     "DATABASE_URL": "postgres://postgres@127.0.0.1:5432/test",
     "CELERY_BROKER_URL": "redis://127.0.0.1:6379/0",
 }
-CONCURRENCY = 2
+PROCESSES = 2
+THREADS = 2
+"""Per process: while one waits for the database, another one works."""
 
 
 @dataclass(frozen=True)
@@ -31,23 +33,19 @@ class Site:
     stack: Stack
     started: Children
 
-    def start_worker(self, concurrency: int = CONCURRENCY) -> Child:
-        """Start a worker with so many processes, on both queues, without beat."""
-        options = ["-P", "prefork", "-c", str(concurrency), "-Q", "autofix,explorer", "--loglevel", "WARNING"]
-        command = [
-            sys.executable,
-            "-m",
-            "celery",
-            "-A",
-            "config",
-            "worker",
-            *options,
-            "--without-gossip",
-            "--without-mingle",
-        ]
-        log = self.stack.data_dir / "logs" / "worker.log"
+    def start_workers(self, processes: int = PROCESSES) -> list[Child]:
+        """Start so many worker processes with a pool of threads each, on both queues, without beat."""
+        return [self._start_worker(number) for number in range(processes)]
+
+    def _start_worker(self, number: int) -> Child:
+        options = ["-P", "threads", "-c", str(THREADS), "-Q", "autofix,explorer", "--loglevel", "WARNING"]
+        quiet = ["-n", f"bench-{number}@%h", "--without-gossip", "--without-mingle"]
+        command = [sys.executable, "-m", "celery", "-A", "config", "worker", *options, *quiet]
+        log = self.stack.data_dir / "logs" / f"worker-{number}.log"
         return self.started.start(
-            Child("worker", command, directory=CHECKOUT, environment=self.stack.environment, log=log)
+            Child(
+                f"worker-{number}", command, directory=CHECKOUT, environment=self.stack.environment, log=log
+            )
         )
 
 

@@ -80,10 +80,9 @@ def fill_with_blocks(issue: Issue, count: int, size: int) -> None:
     session = Session.objects.get(pk=int(Run.objects.filter(issue_id=issue.id).latest("pk").session_id))
     content = {"message": {"role": "assistant", "content": "x" * size}}
     Block.objects.bulk_create(
-        Block(session=session, index=index, content=content) for index in range(session.next_index, count)
+        Block(session=session, index=index, content=content) for index in range(session.blocks.count(), count)
     )
-    session.next_index = count
-    session.save()
+    Turn.objects.filter(session=session).update(end_index=count)
 
 
 def start(issues: Sequence[Issue], point: StoppingPoint) -> list[int]:
@@ -100,21 +99,28 @@ def wait_until_ended(run_ids: Sequence[int]) -> None:
         raise AssertionError(f"a run did not complete: {wrong}")
 
 
-def through_workers(worker: Child, issues: Sequence[Issue], point: StoppingPoint) -> Measured:
-    """All runs waiting in the queue, then the worker let loose upon them."""
-    process = worker.process
-    if process is None:
-        raise AssertionError("the worker was never started")
-    worker.signal(signal.SIGSTOP)
+def through_workers(workers: Sequence[Child], issues: Sequence[Issue], point: StoppingPoint) -> Measured:
+    """All runs waiting in the queue, then the workers let loose upon them."""
+    for worker in workers:
+        worker.signal(signal.SIGSTOP)
     wall, processor = time.perf_counter(), time.process_time()
     run_ids = start(issues, point)
     start_s, start_cpu_s = time.perf_counter() - wall, time.process_time() - processor
-    before = cpu_s(process.pid)
+    before = sum(map(used_s, workers))
     begun = time.time()
-    worker.signal(signal.SIGCONT)
+    for worker in workers:
+        worker.signal(signal.SIGCONT)
     wait_until_ended(run_ids)
     last = Run.objects.filter(pk__in=run_ids).order_by("-updated_at").values_list("updated_at", flat=True)[0]
-    return Measured(last.timestamp() - begun, cpu_s(process.pid) - before, run_ids, start_s, start_cpu_s)
+    used = sum(map(used_s, workers)) - before
+    return Measured(last.timestamp() - begun, used, run_ids, start_s, start_cpu_s)
+
+
+def used_s(worker: Child) -> float:
+    """Processor seconds of the worker's processes."""
+    if worker.process is None:
+        raise AssertionError("the worker was never started")
+    return cpu_s(worker.process.pid)
 
 
 def advances_ms(run_ids: Sequence[int]) -> list[float]:

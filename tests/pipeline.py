@@ -11,6 +11,8 @@ import pytest
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from autofix.explorer import hooks, runner
+from autofix.explorer.models import Turn
 from autofix.hosts import Issue, get_host
 from autofix.models import Run, WebhookEvent
 from autofix.testing import WakeupQueue, wakeup_queue
@@ -102,6 +104,19 @@ def play(settings: Settings, tmp_path: Path) -> Play:
 
     write()
     return write
+
+
+def run_untold(turn_id: int) -> bool:
+    """Run the turn as if its completion hook had never been called; whether it ended."""
+    turn = Turn.objects.get(pk=turn_id)
+    hook = hooks.get(turn.hook)
+    hooks.register(turn.hook, lambda _: None)
+    try:
+        ended = runner.run_turn(turn_id)
+    finally:
+        hooks.register(turn.hook, hook)
+    Turn.objects.filter(pk=turn_id, ended_at__isnull=False).update(hook_called_at=None)
+    return ended
 
 
 def events_of(run: Run) -> list[str]:

@@ -19,6 +19,12 @@ from autofix.wakeups import DELIVER, wake
 PING = "autofix.ping"
 ENDPOINT_DISABLED = "autofix.endpoint_disabled"
 EVERYTHING = "*"
+ENABLED = (EndpointStatus.ACTIVE, EndpointStatus.OPEN)
+
+
+def questions(organization_id: str) -> list[rows.Statement[Any]]:
+    """What storing an event asks, to be asked ahead."""
+    return [rows.selecting(Endpoint, organization_id=organization_id, status=ENABLED)]
 
 
 def store(
@@ -29,18 +35,24 @@ def store(
     data: dict[str, Any],
     run: Run | None = None,
     only: Endpoint | None = None,
+    is_new: bool = False,
 ) -> WebhookEvent:
     """Write the event once per (organization, key), with a delivery for each endpoint that wants it.
 
     With ``run`` (locked by the caller, who stores it afterwards) it takes the run's next sequence. ``only`` sends it to that
-    endpoint, whatever its filter. The number of queries does not depend on the number of endpoints.
+    endpoint, whatever its filter. ``is_new``: the caller knows that there is none with this key; IntegrityError if there is.
+    The number of queries does not depend on the number of endpoints.
     """
     with transaction.atomic(savepoint=False):
-        event, created = _store_event(type, key, organization_id, data, run)
-        if created:
-            if run is not None:
-                run.event_sequence += 1
-            _fan_out(event, [only] if only is not None else _takers(organization_id, type), run)
+        event = _event(type, key, organization_id, data, run)
+        takers = [only] if only is not None else _takers(organization_id, type)
+        if is_new and not takers:
+            rows.insert_later(event)
+        elif not rows.insert(event, unless_known_by=() if is_new else ("organization_id", "key")):
+            return WebhookEvent.objects.get(organization_id=organization_id, key=key)
+        if run is not None:
+            run.event_sequence += 1
+        _fan_out(event, takers, run)
     return event
 
 
@@ -51,9 +63,9 @@ def ping(endpoint: Endpoint) -> WebhookEvent:
     return store(PING, key=key, organization_id=endpoint.organization_id, data=data, only=endpoint)
 
 
-def _store_event(
+def _event(
     event_type: str, key: str, organization_id: str, data: dict[str, Any], run: Run | None
-) -> tuple[WebhookEvent, bool]:
+) -> WebhookEvent:
     public_id = f"evt_{uuid.uuid4().hex}"
     sequence = run.event_sequence + 1 if run is not None else None
     body = bodies.standard(
@@ -65,21 +77,20 @@ def _store_event(
         sequence=sequence,
         data=data,
     )
-    named = {"organization_id": organization_id, "key": key}
-    event = {"public_id": public_id, "type": event_type, "run": run, "sequence": sequence, "body": body}
-    if run is None:
-        return WebhookEvent.objects.get_or_create(**named, defaults=event)
-    # The run's lock keeps others away: no savepoint is needed for the case that one was faster.
-    row = WebhookEvent(**named, **event)
-    if rows.insert(row, unless_known_by=("organization_id", "key")):
-        return row, True
-    return WebhookEvent.objects.get(**named), False
+    return WebhookEvent(
+        organization_id=organization_id,
+        key=key,
+        public_id=public_id,
+        type=event_type,
+        run=run,
+        sequence=sequence,
+        body=body,
+    )
 
 
 def _takers(organization_id: str, event_type: str) -> list[Endpoint]:
-    enabled = (EndpointStatus.ACTIVE, EndpointStatus.OPEN)
-    endpoints = rows.select(Endpoint, organization_id=organization_id, status=enabled)
-    return [endpoint for endpoint in endpoints if wants(endpoint, event_type)]
+    enabled = rows.select(Endpoint, organization_id=organization_id, status=ENABLED)
+    return [endpoint for endpoint in enabled if wants(endpoint, event_type)]
 
 
 def wants(endpoint: Endpoint, event_type: str) -> bool:

@@ -5,24 +5,26 @@ A worker that comes back from the dead holds an old number: all its writes are r
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import uuid
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db import transaction
+from django.db import Error, close_old_connections, transaction
 from django.utils import timezone
 
 from autofix import conf, heartbeats, rows
 from autofix.exceptions import AutofixError, TurnTimedOut, WorkerLost
 from autofix.explorer.models import OPEN_TURN, Block, Session, Turn, TurnStatus
-from autofix.explorer.state import BlockContent, PendingUserInput
+from autofix.explorer.state import BlockState
 from autofix.failpoints import failpoint
-from autofix.storable import storable
 from autofix.wakeups import CALL_HOOK, RUN_TURN, wake
 
+logger = logging.getLogger(__name__)
 MAX_CLAIMS = 10
 """A turn that this many workers took and none ended is not tried again."""
 TRY_AGAIN_S = (5, 15, 45)
@@ -41,21 +43,41 @@ class LeaseLost(AutofixError):
 class Lease:
     """The right to write one turn, as long as nobody has a higher ``fence``.
 
-    ``turn`` is the row, with its session, as it was taken. Only the holder adds blocks to the session, so its
-    ``next_index`` here stays right for as long as the lease does.
+    ``turn`` is the row, with its session, as it was taken; ``history`` are the session's blocks. Only the holder adds blocks,
+    so that both stay right for as long as the lease does.
     """
 
     turn: Turn
     fence: int
+    history: list[BlockState] = field(default_factory=list)
 
     @property
     def turn_id(self) -> int:
         return self.turn.pk
 
+    @property
+    def held(self) -> dict[str, Any]:
+        """The condition of every write: the turn is open and ours."""
+        return {"pk": self.turn.pk, "fence": self.fence, "status": TurnStatus.RUNNING}
+
     def write(self, **changes: object) -> bool:
-        """Change the turn while it is ours: every write goes through this. False when it is not (any more)."""
-        held = {"pk": self.turn.pk, "fence": self.fence, "status": TurnStatus.RUNNING}
-        return bool(rows.update(Turn, changes, **held))
+        """Change the turn while it is ours. False when it is not (any more)."""
+        return bool(rows.update(Turn, changes, **self.held))
+
+
+def take(turn: Turn) -> dict[str, object]:
+    """Make the row one that this worker holds, under the next number; what changes thereby. The caller stores it."""
+    now = timezone.now()
+    taken: dict[str, object] = {
+        "fence": turn.fence + 1,
+        "status": TurnStatus.RUNNING,
+        "lease_owner": f"{socket.gethostname()}/{os.getpid()}/{uuid.uuid4().hex[:8]}",
+        "lease_expires_at": _lease_end(),
+        "deadline": turn.deadline or now + timedelta(seconds=conf.settings().turn.timeout_s),
+    }
+    for name, value in taken.items():
+        setattr(turn, name, value)
+    return taken
 
 
 def claim(turn_id: int) -> Lease | None:
@@ -64,25 +86,22 @@ def claim(turn_id: int) -> Lease | None:
     turn = rows.find(Turn, pk=turn_id, status=OPEN_TURN)
     if turn is None or not heartbeats.is_free(turn.lease_expires_at, now) or _rests(turn, now):
         return None
-    taken: dict[str, object] = {
-        "fence": turn.fence + 1,
-        "status": TurnStatus.RUNNING,
-        "lease_owner": f"{socket.gethostname()}/{os.getpid()}/{uuid.uuid4().hex[:8]}",
-        "lease_expires_at": _lease_end(),
-        "deadline": turn.deadline or now + timedelta(seconds=conf.settings().turn.timeout_s),
-    }
     # Of several who saw it free the first one raises the fence, and the others find what they saw gone.
-    seen = {"fence": turn.fence, "status": turn.status, "lease_expires_at": turn.lease_expires_at}
-    if not rows.update(Turn, taken, pk=turn.pk, **seen):
+    seen: dict[str, Any] = {
+        "fence": turn.fence,
+        "status": turn.status,
+        "lease_expires_at": turn.lease_expires_at,
+    }
+    taken, sessions, blocks = rows.commit(
+        rows.updating(Turn, take(turn), pk=turn.pk, **seen),
+        # Read now that the turn is ours: the update may have waited for an earlier holder's last block.
+        rows.finding(Session, pk=turn.session_id),
+        rows.selecting(Block, order="index", session_id=turn.session_id),
+    )
+    if not taken or not sessions:
         return None
-    for name, value in taken.items():
-        setattr(turn, name, value)
-    # Read now that the turn is ours: the update may have waited for an earlier holder's last block.
-    session = rows.find(Session, pk=turn.session_id)
-    if session is None:
-        return None
-    turn.session = session
-    return Lease(turn, turn.fence)
+    turn.session = sessions[0]
+    return Lease(turn, turn.fence, [block.as_state() for block in blocks])
 
 
 def _rests(turn: Turn, now: datetime) -> bool:
@@ -105,25 +124,29 @@ def check(turn: Turn) -> None:
         raise WorkerLost(f"{MAX_CLAIMS} workers took this turn and none ended it.")
 
 
-def append(lease: Lease, content: BlockContent) -> None:
-    """Persist the next block and extend the lease, in one transaction; LeaseLost, or a reason of :func:`check`."""
-    session = lease.turn.session
-    end = session.next_index + 1
+def append(lease: Lease, content: dict[str, Any]) -> None:
+    """Persist the next block; LeaseLost, or a reason of :func:`check`. The lease is the heartbeat's to extend.
+
+    ``content``: a :class:`autofix.explorer.state.BlockContent` as JSON.
+    """
+    end = lease.turn.end_index + 1
     block = Block(
-        session=session,
+        session=lease.turn.session,
         turn=lease.turn,
         index=end - 1,
-        content=content.model_dump(mode="json"),
-        has_patches=bool(content.file_patches),
+        content=content,
+        has_patches=bool(content["file_patches"]),
     )
     check(lease.turn)
-    with transaction.atomic():
-        if not lease.write(lease_expires_at=_lease_end(), end_index=end):
-            raise LeaseLost
-        rows.insert(block)
-        rows.update(Session, {"next_index": end, "updated_at": block.created_at}, pk=session.pk)
-        failpoint("block.before_commit")
-    session.next_index = end
+    failpoint("block.before_commit")
+    added, _ = rows.commit(
+        rows.updating(Turn, {"end_index": end, "updated_at": timezone.now()}, **lease.held),
+        rows.inserting(block, provided=rows.Provided(Turn, lease.held)),
+    )
+    if not added:
+        raise LeaseLost
+    lease.turn.end_index = end
+    lease.history.append(block.as_state())
     failpoint("block.after_commit")
 
 
@@ -134,31 +157,20 @@ def check_still_held(lease: Lease) -> None:
     check(lease.turn)
 
 
-def end(
-    lease: Lease,
-    status: TurnStatus,
-    *,
-    error: AutofixError | None = None,
-    pending: PendingUserInput | None = None,
-) -> None:
-    """Store how the turn ended; LeaseLost when it is not ours any more."""
-    ended = lease.write(
-        status=status,
-        error_code=error.code if error else "",
-        error_detail=storable(error.detail) if error else "",
-        pending_user_input=pending.model_dump(mode="json") if pending else None,
-        lease_expires_at=None,
-        ended_at=timezone.now(),
-    )
-    if not ended:
-        raise LeaseLost
-
-
 def give_back(lease: Lease) -> None:
     """Let another worker take the turn at once: this one is told to stop."""
     with transaction.atomic():
         if lease.write(lease_expires_at=None, status=TurnStatus.PENDING):
             wake(RUN_TURN, lease.turn_id)
+
+
+def try_to_give_back(lease: Lease) -> None:
+    """The same when the database may be away: then the lease will run out."""
+    try:
+        close_old_connections()
+        give_back(lease)
+    except Error:
+        logger.exception("turn %s not given back; its lease will run out", lease.turn_id)
 
 
 def try_later(lease: Lease) -> bool:
@@ -175,7 +187,7 @@ def try_later(lease: Lease) -> bool:
 
 def heartbeat(lease: Lease) -> AbstractContextManager[None]:
     """Extend the lease from a thread while the agent thinks for longer than a lease lasts."""
-    return heartbeats.heartbeat(lambda: lease.write(lease_expires_at=_lease_end()), f"turn-{lease.turn_id}")
+    return heartbeats.heartbeat(lambda: lease.write(lease_expires_at=_lease_end()))
 
 
 def _lease_end() -> datetime:

@@ -7,22 +7,15 @@ from typing import ClassVar
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import transaction
-from django.db.models import F, OuterRef, Subquery
+from django.db.models import F
 from django.utils import timezone
 
 from autofix import conf, rows, wakeups
+from autofix.explorer import chains, leases
 from autofix.explorer.agents import registry
 from autofix.explorer.client import TurnRequest
 from autofix.explorer.models import OPEN_TURN, Block, Session, Turn, TurnStatus
-from autofix.explorer.state import (
-    BlockState,
-    Message,
-    PendingUserInput,
-    RunState,
-    SessionStatus,
-    TurnState,
-    Usage,
-)
+from autofix.explorer.state import BlockState, Message, RunState, SessionStatus, TurnState, Usage
 from autofix.hosts import Issue, RepositoryRef
 from autofix.rows import Row
 
@@ -62,7 +55,6 @@ class LocalExplorer:
         """Copies the blocks: a later rewind of the parent must not pull the ground from under the fork."""
         with transaction.atomic():
             parent = Session.objects.select_for_update().get(pk=session_id)
-            end = min(before_index, parent.next_index)
             fork = Session.objects.create(
                 organization_id=parent.organization_id,
                 project_id=parent.project_id,
@@ -71,7 +63,6 @@ class LocalExplorer:
                 forked_from=parent,
                 repositories=parent.repositories,
                 pins=parent.pins,
-                next_index=end,
             )
             Block.objects.bulk_create(
                 [
@@ -82,15 +73,17 @@ class LocalExplorer:
                         has_patches=block.has_patches,
                         created_at=block.created_at,
                     )
-                    for block in parent.blocks.filter(index__lt=end)
+                    for block in parent.blocks.filter(index__lt=before_index)
                 ]
             )
         return str(fork.pk)
 
     def start_turn(self, session_id: str, request: TurnRequest) -> TurnState:
-        """Begins with the prompt as the turn's first block and wakes a worker after the commit."""
-        with transaction.atomic(savepoint=False):
-            session = _row(rows.find(Session, lock=True, pk=session_id))
+        """Begins with the prompt as the turn's first block; a worker takes it after the commit, the one at work if it may."""
+        with transaction.atomic(savepoint=False), rows.together():
+            held = chains.held_in(session_id)
+            session = held.turn.session if held else _row(rows.find(Session, lock=True, pk=session_id))
+            index = held.turn.end_index if held else _length(session)
             turn = Turn(
                 session=session,
                 key=request.key,
@@ -100,27 +93,30 @@ class LocalExplorer:
                 can_edit=request.can_edit,
                 metadata=request.metadata,
                 hook=request.hook,
-                first_index=session.next_index,
-                end_index=session.next_index + 1,
+                first_index=index,
+                end_index=index + 1,
             )
+            working = chains.current() if held else None
+            if working is not None and working.takes_next():
+                leases.take(turn)
+            else:
+                working = None
             if not rows.insert(turn, unless_known_by=("key",)):
-                return _turn_state(_row(rows.find(Turn, key=request.key)))
-            prompt = Message(role="user", content=request.prompt, metadata=request.metadata)
-            content = {"message": prompt.model_dump(mode="json"), "artifacts": [], "file_patches": []}
-            rows.insert(Block(session=session, turn=turn, index=turn.first_index, content=content))
-            session.next_index = turn.end_index
-            rows.save(session, "next_index", "updated_at")
-            wakeups.wake(wakeups.RUN_TURN, turn.pk)
-        return _turn_state(turn)
+                return _row(rows.find(Turn, key=request.key)).as_state()
+            prompt = _prompt(turn)
+            rows.insert_later(prompt)
+            if working is not None:
+                working.follow(turn, prompt)
+            else:
+                wakeups.wake(wakeups.RUN_TURN, turn.pk)
+        return turn.as_state()
 
     def rewind(self, session_id: str, index: int) -> None:
         with transaction.atomic():
             session = Session.objects.select_for_update().get(pk=session_id)
-            if index > session.next_index:
-                raise ValueError(f"The session has {session.next_index} blocks; there is none at {index}.")
+            if index > (length := _length(session)):
+                raise ValueError(f"The session has {length} blocks; there is none at {index}.")
             session.blocks.filter(index__gte=index).delete()
-            session.next_index = index
-            session.save(update_fields=["next_index", "updated_at"])
 
     def cancel_turn(self, turn_id: str) -> None:
         """Ends the turn at once: a worker that runs it holds an old fence from now on and is refused its next block."""
@@ -134,13 +130,11 @@ class LocalExplorer:
         )
 
     def turn(self, session_id: str, turn_id: str) -> TurnState:
-        return _turn_state(_row(rows.find(Turn, pk=turn_id, session_id=session_id)))
+        return _row(rows.find(Turn, pk=turn_id, session_id=session_id)).as_state()
 
     def version(self, session_id: str) -> str:
-        last = Turn.objects.filter(session_id=OuterRef("pk")).order_by("-pk")
-        session = Session.objects.filter(pk=session_id).annotate(ended=Subquery(last.values("ended_at")[:1]))
-        row = session.values_list("next_index", "updated_at", "ended").first()
-        return f"{row[0]}.{row[1].timestamp()}.{row[2]}" if row else "none"
+        last = Turn.objects.filter(session_id=session_id).order_by("-pk")
+        return ".".join(map(str, last.values_list("pk", "end_index", "ended_at").first() or ("none",)))
 
     def usage(self, session_id: str) -> Usage:
         total = Usage()
@@ -154,21 +148,35 @@ class LocalExplorer:
         return RunState(
             session_id=str(session.pk),
             status=SESSION_STATUS[last[0].status] if last else "completed",
-            updated_at=session.updated_at,
-            blocks=[block_state(block) for block in session.blocks.filter(index__gt=since)],
+            updated_at=last[0].updated_at if last else session.created_at,
+            blocks=[block.as_state() for block in session.blocks.filter(index__gt=since)],
             pins=session.pins,
         )
 
     def blocks(self, session_id: str, turn_id: str) -> list[BlockState]:
+        held = chains.held_in(session_id)
+        if held is not None and str(held.turn_id) == turn_id:
+            return [block for block in held.history if block.index >= held.turn.first_index]
         own = rows.select(Block, order="index", session_id=session_id, turn_id=turn_id)
-        return [block_state(block) for block in own]
+        return [block.as_state() for block in own]
 
     def patched_blocks(self, session_id: str) -> list[BlockState]:
+        held = chains.held_in(session_id)
+        if held is not None:
+            return [block for block in held.history if block.file_patches]
         patched = rows.select(Block, order="index", session_id=session_id, has_patches=True)
-        return [block_state(block) for block in patched]
+        return [block.as_state() for block in patched]
 
     def pins(self, session_id: str) -> dict[str, str]:
-        return dict(_row(rows.find(Session, pk=session_id)).pins)
+        held = chains.held_in(session_id)
+        session = held.turn.session if held else _row(rows.find(Session, pk=session_id))
+        return dict(session.pins)
+
+
+def _length(session: Session) -> int:
+    """How many blocks the session has: the index that the next one gets."""
+    last = session.blocks.order_by("-index").values_list("index", flat=True).first()
+    return 0 if last is None else last + 1
 
 
 def _row(found: Row | None) -> Row:
@@ -177,21 +185,8 @@ def _row(found: Row | None) -> Row:
     return found
 
 
-def _turn_state(turn: Turn) -> TurnState:
-    pending = turn.pending_user_input
-    return TurnState(
-        id=str(turn.pk),
-        status=turn.status,  # type: ignore[arg-type]  # the column's choices are the literal's words
-        first_index=turn.first_index,
-        end_index=turn.end_index,
-        metadata=turn.metadata,
-        error_code=turn.error_code,
-        error_detail=turn.error_detail,
-        pending_user_input=PendingUserInput.model_validate(pending) if pending else None,
-        usage=Usage.model_validate(turn.usage),
-    )
-
-
-def block_state(block: Block) -> BlockState:
-    """A stored block as the state shows it."""
-    return BlockState(id=str(block.uuid), index=block.index, timestamp=block.created_at, **block.content)
+def _prompt(turn: Turn) -> Block:
+    """The first block of the turn."""
+    message = Message(role="user", content=turn.prompt, metadata=turn.metadata)
+    content = {"message": message.model_dump(mode="json"), "artifacts": [], "file_patches": []}
+    return Block(session=turn.session, turn=turn, index=turn.first_index, content=content)

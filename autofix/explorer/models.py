@@ -6,13 +6,16 @@ import uuid
 
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
+
+from autofix.explorer.state import BlockState, PendingUserInput, TurnState, Usage
 
 
 class Session(models.Model):
     """One continuous conversation about one subject, on code pinned to one commit per repository.
 
     ``repositories`` is a list of :class:`autofix.hosts.RepositoryRef` as dicts; ``pins`` maps a repository's name to a
-    full sha and is set once, when the first turn starts. ``next_index`` is the index that the next block gets.
+    full sha and is set once, when the first turn starts.
     """
 
     organization_id = models.CharField(max_length=64)
@@ -24,9 +27,7 @@ class Session(models.Model):
     )
     repositories = models.JSONField(default=list)
     pins = models.JSONField(default=dict)
-    next_index = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
         indexes = [models.Index(fields=["organization_id", "category_key", "issue_id"])]
@@ -54,7 +55,7 @@ class Turn(models.Model):
 
     ``key`` makes starting idempotent: the same key gives the same turn. The lease says which worker runs it and until
     when; ``fence`` counts the workers, and every write of a turn is conditional on it. Its blocks are those from
-    ``first_index`` up to, not including, ``end_index``. ``deadline`` is set when the first
+    ``first_index`` up to, not including, ``end_index``, the last one of ``updated_at``. ``deadline`` is set when the first
     worker takes it: waiting in a queue costs no working time. ``hook_called_at`` is null until the completion hook has
     done its work.
     """
@@ -80,6 +81,7 @@ class Turn(models.Model):
     usage = models.JSONField(default=dict)
     hook_called_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(default=timezone.now)
     ended_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -105,6 +107,21 @@ class Turn(models.Model):
 
     def __str__(self) -> str:
         return f"turn {self.pk}"
+
+    def as_state(self) -> TurnState:
+        """How the turn stands, as the protocol shows it."""
+        pending = self.pending_user_input
+        return TurnState(
+            id=str(self.pk),
+            status=self.status,  # type: ignore[arg-type]  # the column's choices are the literal's words
+            first_index=self.first_index,
+            end_index=self.end_index,
+            metadata=self.metadata,
+            error_code=self.error_code,
+            error_detail=self.error_detail,
+            pending_user_input=PendingUserInput.model_validate(pending) if pending else None,
+            usage=Usage.model_validate(self.usage),
+        )
 
 
 class Block(models.Model):
@@ -134,6 +151,10 @@ class Block(models.Model):
 
     def __str__(self) -> str:
         return f"block {self.index} of session {self.session_id}"
+
+    def as_state(self) -> BlockState:
+        """The block as the protocol shows it."""
+        return BlockState(id=str(self.uuid), index=self.index, timestamp=self.created_at, **self.content)
 
 
 class CallStatus(models.TextChoices):

@@ -1,21 +1,21 @@
-"""Runs one turn: lease, history, agent, and every block persisted before the next one is asked for."""
+"""Runs one turn: lease, history, agent, every block persisted before the next one is asked for, completion hook."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Generator
 from contextlib import ExitStack, closing
+from typing import Any
 
-from django.db import Error, InterfaceError, OperationalError, close_old_connections
+from django.db import InterfaceError, OperationalError
 
-from autofix import conf, rows
+from autofix import conf
 from autofix.exceptions import AutofixError, IssueGone, WorkFailed
-from autofix.explorer import leases, stopping
+from autofix.explorer import chains, hooks, leases, stopping
 from autofix.explorer.agents.base import AwaitUserInput, TurnBrief
 from autofix.explorer.agents.registry import get_agent
 from autofix.explorer.client import get_client
-from autofix.explorer.local import block_state
-from autofix.explorer.models import Block, Session, Turn, TurnStatus
+from autofix.explorer.models import Session, Turn, TurnStatus
 from autofix.explorer.state import BlockContent, BlockState, latest_patches
 from autofix.explorer.tools.toolbox import Toolbox
 from autofix.explorer.verification import verified
@@ -30,39 +30,37 @@ OUTAGES = (OperationalError, InterfaceError)
 """The database cannot be reached or is full: no fault of the turn. Data that it refuses is one."""
 
 
-def run_turn(turn_id: int) -> Turn | None:
-    """Run the turn to its end if it is free. The turn when this call ended it: its completion hook is due then."""
+def run_turn(turn_id: int) -> bool:
+    """Run the turn to its end if it is free, its completion hook included. False when this call did not end it."""
     lease = leases.claim(turn_id)
-    if lease is None:
-        return None
+    return lease is not None and run(lease)
+
+
+def run(lease: leases.Lease) -> bool:
+    """The same for a turn that this worker has taken."""
+    working = chains.current()
+    if working is not None:
+        working.held = lease
     try:
         with leases.heartbeat(lease):
             failpoint("turn.claimed")
             ending = _play(lease)
             failpoint("turn.before_end")
             if getattr(ending, "retryable", False) and leases.try_later(lease):
-                logger.warning("turn %s is tried again later: %s", turn_id, ending)
-                return None
+                logger.warning("turn %s is tried again later: %s", lease.turn_id, ending)
+                return False
             _end(lease, ending)
     except leases.LeaseLost:
-        logger.info("turn %s was taken over or cancelled", turn_id)
-        return None
+        logger.info("turn %s was taken over or cancelled", lease.turn_id)
+        return False
     except stopping.WorkerStopping:
         leases.give_back(lease)
-        return None
+        return False
     except BaseException:
         # The database went away, or this process is being ended: somebody else goes on where the blocks end.
-        _try_to_give_back(lease)
+        leases.try_to_give_back(lease)
         raise
-    return lease.turn
-
-
-def _try_to_give_back(lease: leases.Lease) -> None:
-    try:
-        close_old_connections()
-        leases.give_back(lease)
-    except Error:
-        logger.exception("turn %s not given back; its lease will run out", lease.turn_id)
+    return True
 
 
 def _play(lease: leases.Lease) -> AutofixError | AwaitUserInput | None:
@@ -86,7 +84,7 @@ def _ask_agent(lease: leases.Lease, turn: Turn) -> None:
     issue = _issue_of(session)
     repositories = [RepositoryRef(**ref) for ref in session.repositories]
     pins = _pins(session, Toolbox(issue, host, {}), repositories)
-    history = [block_state(block) for block in rows.select(Block, order="index", session_id=session.pk)]
+    history = list(lease.history)
     brief = TurnBrief(
         turn.prompt,
         turn.artifact_key or None,
@@ -126,31 +124,29 @@ def _ask_agent(lease: leases.Lease, turn: Turn) -> None:
 
 
 def _end(lease: leases.Lease, reason: AutofixError | AwaitUserInput | None) -> None:
-    if reason is None:
-        leases.end(lease, TurnStatus.COMPLETED)
-    elif isinstance(reason, AwaitUserInput):
-        leases.end(lease, TurnStatus.AWAITING, pending=reason.pending)
+    turn = lease.turn
+    if isinstance(reason, AwaitUserInput):
+        turn.status, turn.pending_user_input = TurnStatus.AWAITING, reason.pending.model_dump(mode="json")
+        reason = None
     else:
-        leases.end(lease, TurnStatus.FAILED, error=reason)
+        turn.status = TurnStatus.FAILED if reason else TurnStatus.COMPLETED
+    hooks.end(lease, error=reason)
 
 
-def _kept(content: BlockContent) -> BlockContent:
+def _kept(content: BlockContent) -> dict[str, Any]:
     """The block as it is stored: secrets blanked in words and artifacts, and nothing that a database refuses.
 
     Patches stay: they are the code itself, and must apply.
     """
-    message = content.message
-    calls = [call.model_copy(update={"args": redact(call.args)}) for call in message.tool_calls]
-    cleared = BlockContent(
-        message=message.model_copy(update={"content": redact(message.content), "tool_calls": calls}),
-        artifacts=[
-            a.model_copy(update={"data": redact_data(a.data), "reason": redact(a.reason)})
-            for a in content.artifacts
-        ],
-    )
-    return BlockContent(
-        **storable(cleared.model_dump(exclude={"file_patches"})), file_patches=content.file_patches
-    )
+    kept = content.model_dump(mode="json", exclude={"file_patches"})
+    message = kept["message"]
+    message["content"] = redact(message["content"])
+    for call in message["tool_calls"]:
+        call["args"] = redact(call["args"])
+    for artifact in kept["artifacts"]:
+        artifact["data"], artifact["reason"] = redact_data(artifact["data"]), redact(artifact["reason"])
+    patches = [patch.model_dump(mode="json") for patch in content.file_patches]
+    return {**storable(kept), "file_patches": patches}
 
 
 def _issue_of(session: Session) -> Issue:

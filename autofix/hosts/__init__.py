@@ -1,7 +1,7 @@
 """The port to the issue tracker that autofix is embedded in."""
 
 from autofix.hosts.base import Actor, Host, HostIssueNotFound, ProjectRef, RepositoryRef
-from autofix.hosts.registry import asked_once, get_host, issue_of
+from autofix.hosts.registry import get_host, issue_of
 from autofix.hosts.types import Breadcrumb, Event, ExceptionInfo, Frame, Issue, TagValue
 
 __all__ = [
@@ -16,7 +16,6 @@ __all__ = [
     "ProjectRef",
     "RepositoryRef",
     "TagValue",
-    "asked_once",
     "get_host",
     "issue_of",
 ]

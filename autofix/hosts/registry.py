@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from functools import cache
 
 from django.utils.module_loading import import_string
 
 from autofix import conf
+from autofix.asking import ask
 from autofix.exceptions import Misconfigured
 from autofix.hosts.base import Host
 from autofix.hosts.types import Issue
-
-FRESH_S = 1.0
-_Asked = dict[tuple[str, str], tuple[float, Issue]]
-_asked: ContextVar[_Asked | None] = ContextVar("asked", default=None)
 
 
 def get_host() -> Host:
@@ -25,25 +18,11 @@ def get_host() -> Host:
     return _host(conf.settings().host)
 
 
-@contextmanager
-def asked_once() -> Iterator[None]:
-    """In the body, :func:`issue_of` asks the host for each issue once a second at most: one step after the other needs it."""
-    token = _asked.set({})
-    try:
-        yield
-    finally:
-        _asked.reset(token)
-
-
 def issue_of(issue_id: str, organization_id: str) -> Issue:
     """The host's issue; HostIssueNotFound."""
-    asked = _asked.get()
-    if asked is None:
-        return get_host().resolve_issue(issue_id, organization_id)
-    known, now = asked.get((issue_id, organization_id)), time.monotonic()
-    if known is None or known[0] <= now - FRESH_S:
-        known = asked[issue_id, organization_id] = (now, get_host().resolve_issue(issue_id, organization_id))
-    return known[1]
+    return ask(
+        ("issue", issue_id, organization_id), lambda: get_host().resolve_issue(issue_id, organization_id)
+    )
 
 
 @cache

@@ -18,7 +18,7 @@ django.setup()
 from django.core.management import call_command  # noqa: E402 - Django is set up now
 from django.utils import timezone  # noqa: E402 - Django is set up now
 
-from autofix.explorer import runner  # noqa: E402 - Django is set up now
+from autofix.explorer import hooks, runner  # noqa: E402 - Django is set up now
 from autofix.explorer.client import TurnRequest, get_client  # noqa: E402 - Django is set up now
 from autofix.explorer.models import Turn, TurnStatus  # noqa: E402 - Django is set up now
 from autofix.hosts import get_host  # noqa: E402 - Django is set up now
@@ -37,6 +37,7 @@ def main() -> None:
         project=project, number=1, grouping_hash="0" * 64, title="t", first_seen=now, last_seen=now, times_seen=1
     )  # fmt: skip
     client = get_client()
+    hooks.register("none", lambda _: None)
 
     def converse(task: str, number: int) -> int:
         session = client.start_session(get_host().resolve_issue(str(issue.pk)), [repository])

@@ -5,16 +5,17 @@ from __future__ import annotations
 from tests.acceptance import scripts
 from tests.acceptance.site import Site
 
-# A worker's part, played by hand in a process of its own: end the turn, then tell its hook from three threads at once.
+# A worker's part, played by hand in a process of its own: end the turn, its hook untold, then tell it from three threads at once.
 THREE_AT_ONCE = """
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from django.db import connection
-from autofix.explorer import hooks, runner
+from autofix.explorer import hooks
 from autofix.explorer.models import Turn
+from tests.pipeline import run_untold
 
 turn = Turn.objects.get(session__issue_id="{issue}")
-assert runner.run_turn(turn.pk)
+assert run_untold(turn.pk)
 barrier = Barrier(3)
 
 def tell(_):

@@ -21,7 +21,7 @@ HOOK = "tests.hook"
 def calls() -> list[tuple[str, str, str]]:
     """What the completion hook was told."""
     calls: list[tuple[str, str, str]] = []
-    hooks.register(HOOK, lambda *told: calls.append(told))
+    hooks.register(HOOK, lambda end: calls.append((end.organization_id, end.session_id, end.turn.id)))
     return calls
 
 

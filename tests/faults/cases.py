@@ -24,7 +24,7 @@ WORKER_POINTS: dict[str, tuple[int, ...]] = {
     "block.before_commit": (1, 3, 5, 9),
     "block.after_commit": (1, 3, 5, 9),
     "turn.before_end": (1, 3),
-    "turn.ended": (1, 2, 5),
+    "hook.judged": (1, 2, 5),
     "hook.before_commit": (1, 2, 3, 5),
     "hook.after_commit": (1, 3, 5),
     "pull_request.claimed": (1,),

@@ -151,7 +151,7 @@ def _blocks(run: Run) -> list[str]:
         blocks = list(Block.objects.filter(session=session).order_by("index"))
         indices = [block.index for block in blocks]
         said = Counter(block.content["message"]["content"] for block in blocks)
-        if indices != list(range(session.next_index)):
+        if indices != list(range(len(indices))):
             found.append(f"block indices: {indices}")
         found += [f"said {count} times: {text[:60]!r}" for text, count in said.items() if count > 1]
     said_in_turns = Block.objects.filter(turn__session__issue_id=run.issue_id).count()

@@ -58,7 +58,7 @@ def test_while_webhooks_are_under_way(place: Place, failpoint: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "failpoint", ["block.before_commit#3", long("turn.ended"), long("hook.before_commit#2")]
+    "failpoint", ["block.before_commit#3", long("hook.judged"), long("hook.before_commit#2")]
 )
 def test_in_the_middle_of_a_run(place: Place, failpoint: str) -> None:
     """Between two blocks, between a turn and its hook, while the run advances: it goes on, and no step fails for it."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from celery import current_app
+from django.db import connection
+from django.db.models import F
+from django.test.utils import CaptureQueriesContext
 
-from autofix import tasks, wakeups
+from autofix import on_completion_hook, tasks
 from autofix.autofix_agent import trigger_autofix_agent
-from autofix.explorer import hooks
-from autofix.explorer.models import Turn
+from autofix.explorer import hooks, leases
+from autofix.explorer.models import Block, Turn
 from autofix.hosts import Issue
 from autofix.models import ProjectPreference, Run
 from autofix.steps import StoppingPoint
@@ -72,31 +73,71 @@ def test_beside_long_turns_others_get_their_turn(
     assert set(Turn.objects.values_list("status", flat=True)) == {"completed", "pending"}
 
 
-def test_what_a_failing_worker_kept_is_sent_after_all(
+def test_what_a_failing_worker_had_taken_is_sent_after_all(
     first_turn: int, sent: Sent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An error after the hook's commit leaves no turn without a wake-up."""
-    tell = hooks.tell
 
-    def tell_and_fail(turn: Turn) -> None:
-        tell(turn)
-        raise ConnectionError
+    def fail(point: str) -> None:
+        if point == "hook.after_commit":
+            raise ConnectionError
 
-    monkeypatch.setattr(hooks, "tell", tell_and_fail)
+    monkeypatch.setattr(hooks, "failpoint", fail)
     with pytest.raises(ConnectionError):
         tasks.run_turn(first_turn)
-    assert sorted(args[0] for _, args in sent) == sorted(
-        Turn.objects.filter(status="pending").values_list("pk", flat=True)
-    )
+    waiting = Turn.objects.filter(status="pending").values_list("pk", flat=True)
+    assert sorted(args[0] for _, args in sent) == sorted(waiting)
+    assert len(waiting) == 2
 
 
-def test_only_one_wake_up_of_that_task_is_kept(sent: Sent) -> None:
-    """Other tasks, later ones and a second turn are sent as ever."""
-    with wakeups.keep(RUN_TURN, time.monotonic() + 60) as kept:
-        wakeups.wake(wakeups.DELIVER)
-        wakeups.wake(RUN_TURN, 1, countdown=5)
-        wakeups.wake(RUN_TURN, 2)
-        wakeups.wake(RUN_TURN, 3)
-    wakeups.wake(RUN_TURN, 4)
-    assert kept.waiting == [2]
-    assert sent == [(wakeups.DELIVER, ()), (RUN_TURN, (1,)), (RUN_TURN, (3,)), (RUN_TURN, (4,))]
+def test_the_next_turn_is_taken_in_the_transaction_that_begins_it(
+    first_turn: int, sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody sees it free, and what the worker knows of the session it does not read again."""
+    claimed: list[int] = []
+    claim = leases.claim
+
+    def noted(turn_id: int) -> leases.Lease | None:
+        claimed.append(turn_id)
+        return claim(turn_id)
+
+    monkeypatch.setattr(leases, "claim", noted)
+    with CaptureQueriesContext(connection) as statements:
+        tasks.run_turn(first_turn)
+    assert claimed == [first_turn]
+    taken = Turn.objects.exclude(metadata__step="triage").values_list("fence", "status", "hook_called_at")
+    assert [(fence, status, told is not None) for fence, status, told in taken] == [
+        (1, "completed", True)
+    ] * 3
+    texts = [text for query in statements for text in query["sql"].split("; ")]
+    reads = [t for t in texts if t.startswith("SELECT") and '"content"' in t.partition("FROM")[0]]
+    assert len(reads) == 2  # when the first turn is claimed, and for the fork
+
+
+def test_a_session_is_the_same_with_and_without_going_on(
+    first_turn: int, sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Blocks follow without gaps, and each turn knows its own."""
+    tasks.run_turn(first_turn)
+    session = Run.objects.get().session_id
+    blocks = list(Block.objects.filter(session_id=session).values_list("index", "turn_id"))
+    assert [index for index, _ in blocks] == list(range(len(blocks)))
+    for turn in Turn.objects.filter(session_id=session):
+        assert [i for i, of in blocks if of == turn.pk] == list(range(turn.first_index, turn.end_index))
+
+
+def test_a_turn_lost_in_the_middle_is_not_recorded(
+    first_turn: int, sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When somebody took the turn over while its result was judged, the run has not advanced."""
+
+    def overtake(point: str) -> None:
+        if point == "hook.judged":
+            Turn.objects.filter(pk=first_turn).update(fence=F("fence") + 1)
+
+    monkeypatch.setattr(on_completion_hook, "failpoint", overtake)
+    tasks.run_turn(first_turn)
+    run = Run.objects.get()
+    assert [(step.step, step.status) for step in run.steps.all()] == [("root_cause", "running")]
+    assert events_of(run) == ["root_cause_started"]
+    assert Turn.objects.get().status == "running"

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from autofix import rows
 from autofix.explorer.models import Block, Session, Turn
-from autofix.models import Endpoint, EndpointRecord, ProjectPreference
+from autofix.models import Endpoint, EndpointRecord, ProjectPreference, Run
 
 pytestmark = pytest.mark.django_db
 LATER = datetime(2031, 2, 3, 4, 5, 6, 789012, tzinfo=UTC)
@@ -67,12 +67,13 @@ def test_changes_are_counted(session: Session) -> None:
     assert rows.update(Turn, {"fence": 2}, pk=turn.pk, fence=0) == 0
     turn.refresh_from_db()
     assert (turn.fence, turn.lease_expires_at) == (1, LATER)
-    before = session.updated_at
-    session.next_index, session.issue_id = 7, "not stored"
-    rows.save(session, "next_index", "updated_at")
-    session.refresh_from_db()
-    assert (session.next_index, session.issue_id) == (7, "3")
-    assert session.updated_at > before
+    run = Run.objects.create(organization_id="1", project_id="2", issue_id="3", status="completed")
+    before = run.updated_at
+    run.version, run.issue_id = 7, "not stored"
+    rows.save(run, "version", "updated_at")
+    run.refresh_from_db()
+    assert (run.version, run.issue_id) == (7, "3")
+    assert run.updated_at > before
 
 
 def test_what_is_known_is_left_alone(session: Session) -> None:
@@ -118,3 +119,110 @@ def test_many_rows_at_once() -> None:
     assert list(stored) == [(first.pk, [], {}), (second.pk, [[4]], {})]
     with pytest.raises(IntegrityError), transaction.atomic():
         rows.insert_all(EndpointRecord, names, [(first.pk, [], {})])
+
+
+def test_a_partial_constraint_knows_its_rows() -> None:
+    """A second active run of an issue is known; once the first one has ended it is not."""
+
+    def run() -> Run:
+        return Run(organization_id="1", project_id="2", issue_id="3")
+
+    by = ("organization_id", "issue_id")
+    assert rows.insert(run(), unless_known_by=by)
+    assert not rows.insert(run(), unless_known_by=by)
+    Run.objects.update(status="completed")
+    assert rows.insert(run(), unless_known_by=by)
+
+
+def test_a_write_provided_that_another_row_is_there(session: Session) -> None:
+    """Stored while it is, and not a moment longer."""
+    turn = make_turn(session, "k")
+    rows.insert(turn)
+    held = rows.Provided(Turn, {"pk": turn.pk, "fence": 0})
+
+    def block(index: int) -> Block:
+        return Block(session=session, turn=turn, index=index, content={"é": "it's 100 %; -- ?"})
+
+    assert rows.commit(rows.inserting(block(0), provided=held)) == [True]
+    rows.update(Turn, {"fence": 1}, pk=turn.pk)
+    assert rows.commit(rows.inserting(block(1), provided=held)) == [False]
+    assert [(b.index, b.content) for b in Block.objects.all()] == [(0, {"é": "it's 100 %; -- ?"})]
+
+
+@pytest.mark.django_db(transaction=True)
+class TestTogether:
+    """A unit of work: fewer trips, and nobody sees a difference but the clock."""
+
+    def test_writes_travel_with_the_next_question(self, session: Session) -> None:
+        """One trip where the driver takes several statements; the question sees what was written before it."""
+        with transaction.atomic(), rows.together():
+            with CaptureQueriesContext(connection) as queries:
+                for key in "ab":
+                    rows.insert_later(make_turn(session, key, status="completed"))
+                assert len(queries) == 0
+                assert rows.count(Turn, session_id=session.pk) == 2
+            assert len(queries) == (1 if rows.takes_several() else 3)
+
+    def test_whoever_asks_otherwise_sees_them(self, session: Session) -> None:
+        """The ORM and savepoints come after what waits."""
+        with transaction.atomic(), rows.together():
+            rows.insert_later(make_turn(session, "a", status="completed"))
+            assert Turn.objects.count() == 1
+            rows.insert_later(make_turn(session, "b", status="completed"))
+            with pytest.raises(ZeroDivisionError), transaction.atomic():
+                1 / 0  # noqa: B018 - it is raised, that is all
+        assert Turn.objects.count() == 2
+
+    def test_the_rest_is_written_at_the_end(self, session: Session) -> None:
+        """Before the transaction commits; after an error nothing is."""
+        with transaction.atomic(), rows.together():
+            rows.insert_later(make_turn(session, "a", status="completed"))
+        assert Turn.objects.count() == 1
+
+        def write_and_fail() -> None:
+            with transaction.atomic(), rows.together():
+                rows.insert_later(make_turn(session, "b", status="completed"))
+                raise LookupError
+
+        with pytest.raises(LookupError):
+            write_and_fail()
+        assert Turn.objects.count() == 1
+
+    def test_a_refusal_comes_with_the_trip(self, session: Session) -> None:
+        """A constraint that a late write breaks undoes the transaction."""
+        rows.insert(make_turn(session, "a", status="completed"))
+
+        def write_two() -> None:
+            with transaction.atomic(), rows.together():
+                for key in "ba":
+                    rows.insert_later(make_turn(session, key, status="completed"))
+
+        with pytest.raises(IntegrityError):
+            write_two()
+        assert Turn.objects.count() == 1
+
+    def test_what_is_foreseen_is_asked_once(self, session: Session) -> None:
+        """The same rows, changes to them included, until somebody else writes to their table."""
+        rows.insert(make_turn(session, "a", status="completed"))
+        with transaction.atomic(), rows.together() as unit:
+            unit.foresee(rows.selecting(Turn, session_id=session.pk))
+            (turn,) = rows.select(Turn, session_id=session.pk)
+            turn.prompt = "changed"
+            rows.save(turn, "prompt")
+            with CaptureQueriesContext(connection) as queries:
+                assert rows.select(Turn, session_id=session.pk) == [turn]
+            assert len(queries) == 0
+            assert Turn.objects.get().prompt == "changed"
+            rows.insert_later(make_turn(session, "b", status="completed"))
+            assert len(rows.select(Turn, session_id=session.pk)) == 2
+            Turn.objects.filter(key="b").delete()
+            assert len(rows.select(Turn, session_id=session.pk)) == 1
+
+    def test_a_lock_is_taken_with_what_is_foreseen(self, session: Session) -> None:
+        """What was read before the lock is not taken for what stands under it: the order of questions is kept."""
+        with transaction.atomic(), rows.together() as unit:
+            unit.foresee(rows.finding(Session, lock=True, pk=session.pk), rows.selecting(Turn, key="a"))
+            with CaptureQueriesContext(connection) as queries:
+                assert rows.update(Session, {"issue_id": "9"}, pk=session.pk) == 1
+            sent = "; ".join(query["sql"] for query in queries.captured_queries)
+            assert sent.index("FROM") < sent.index('UPDATE "')

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from autofix.autofix_agent import trigger_autofix_agent
-from autofix.explorer import leases, runner
+from autofix.explorer import leases
 from autofix.explorer.models import Turn
 from autofix.hosts import Issue
 from autofix.models import PullRequest, Run, StepExecution, WebhookEvent
@@ -17,7 +17,7 @@ from autofix.steps import StoppingPoint
 from autofix.sweeper import STALLS, sweep
 from autofix.testing import WakeupQueue
 from autofix.wakeups import OPEN_PULL_REQUEST
-from tests.pipeline import Play
+from tests.pipeline import Play, run_untold
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LONG_AGO = timedelta(hours=1)
@@ -74,7 +74,7 @@ def test_worker_died_in_mid_turn(run: Run, queue: WakeupQueue) -> None:
 def test_worker_died_before_the_hook(run: Run, queue: WakeupQueue) -> None:
     """A turn that ended without its hook gets it called."""
     queue.lose()
-    assert runner.run_turn(Turn.objects.get().pk)
+    assert run_untold(Turn.objects.get().pk)
     age_everything()
     assert sweep()["uncalled_hooks"] == 1
     queue.drain()

@@ -39,7 +39,7 @@ def test_the_named_time_once() -> None:
     failpoint("block.after_commit")
 
 
-@pytest.mark.parametrize("text", ["nowhere=kill", "turn.ended=explode", "turn.ended"])
+@pytest.mark.parametrize("text", ["nowhere=kill", "hook.judged=explode", "hook.judged"])
 def test_what_there_is_not_is_refused(text: str) -> None:
     """A misspelt plan ends the process at its start instead of proving nothing."""
     with pytest.raises(ValueError, match="AUTOFIX_FAILPOINTS"):
@@ -48,9 +48,9 @@ def test_what_there_is_not_is_refused(text: str) -> None:
 
 def test_kill_is_a_kill() -> None:
     """The process ends as by a power cut: no handler, no exit code of its own."""
-    program = "from autofix.failpoints import failpoint; failpoint('turn.ended'); print('still here')"
+    program = "from autofix.failpoints import failpoint; failpoint('hook.judged'); print('still here')"
     done = subprocess.run(
-        [sys.executable, "-c", program], env={"AUTOFIX_FAILPOINTS": "turn.ended=kill"}, cwd=ROOT,
+        [sys.executable, "-c", program], env={"AUTOFIX_FAILPOINTS": "hook.judged=kill"}, cwd=ROOT,
         capture_output=True, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (-9, b"")

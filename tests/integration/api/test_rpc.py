@@ -43,7 +43,9 @@ def calls(settings: Settings, play: Play, monkeypatch: pytest.MonkeyPatch) -> li
     options = {**settings.AUTOFIX["EXPLORER"]["OPTIONS"], "SECRET": SECRET}
     settings.AUTOFIX = {**settings.AUTOFIX, "EXPLORER": {"OPTIONS": options}}
     seen: list[tuple[str, str, str]] = []
-    monkeypatch.setitem(hooks._hooks, HOOK, lambda *call: seen.append(call))
+    monkeypatch.setitem(
+        hooks._hooks, HOOK, lambda end: seen.append((end.organization_id, end.session_id, end.turn.id))
+    )
     return seen
 
 

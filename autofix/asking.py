@@ -1,0 +1,36 @@
+"""What a worker that goes on need not ask again: one step after the other asks the same of hosts and settings."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, TypeVar
+
+FRESH_S = 1.0
+"""An answer this old is asked for again. Within it, a change counts as one that came a moment later."""
+Answer = TypeVar("Answer")
+_answers: ContextVar[dict[Hashable, tuple[float, Any]] | None] = ContextVar("answers", default=None)
+
+
+@contextmanager
+def asked_once() -> Iterator[None]:
+    """In the body, :func:`ask` asks each question once in FRESH_S at most."""
+    token = _answers.set({})
+    try:
+        yield
+    finally:
+        _answers.reset(token)
+
+
+def ask(question: Hashable, find: Callable[[], Answer]) -> Answer:
+    """What ``find`` says to this question, now or (in :func:`asked_once`) a moment ago."""
+    answers = _answers.get()
+    if answers is None:
+        return find()
+    known, now = answers.get(question), time.monotonic()
+    if known is None or now - known[0] >= FRESH_S:
+        known = answers[question] = (now, find())
+    answer: Answer = known[1]
+    return answer

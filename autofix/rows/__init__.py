@@ -1,0 +1,102 @@
+"""Rows by plain equality, through statements whose text is built once and that travel together.
+
+Django builds the text of a query anew each time, and that costs several times what sending it does; and each trip to the
+database costs as much as what is done there (docs/decisions/0011-statements-built-once.md). What a worker does for every
+block and every step goes through here; everything else asks the ORM as usual. No signals are sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import Model
+
+from autofix.rows import sending
+from autofix.rows.sending import commit, takes_several, together
+from autofix.rows.statements import (
+    Provided,
+    Result,
+    Row,
+    Statement,
+    counting,
+    finding,
+    inserting,
+    inserting_all,
+    saving,
+    selecting,
+    updating,
+)
+
+__all__ = [
+    "Provided", "Row", "Statement", "commit", "count", "find", "finding", "insert", "insert_all", "insert_later",
+    "inserting", "save", "select", "selecting", "takes_several", "together", "update", "updating",
+]  # fmt: skip
+
+
+def find(model: type[Row], *, lock: bool = False, **where: Any) -> Row | None:
+    """The first row (by primary key) that fits, locked until the transaction ends if asked; None when there is none."""
+    found = _ask(finding(model, lock=lock, **where))
+    return found[0] if found else None
+
+
+def select(
+    model: type[Row], *, order: str = "pk", limit: int | None = None, lock: bool = False, **where: Any
+) -> list[Row]:
+    """All rows that fit, in the order of one column (``-name``: backwards)."""
+    return _ask(selecting(model, order=order, limit=limit, lock=lock, **where))
+
+
+def count(model: type[Model], **where: Any) -> int:
+    """How many rows fit."""
+    return _ask(counting(model, **where))
+
+
+def insert(row: Model, *, unless_known_by: tuple[str, ...] = ()) -> bool:
+    """Store a new row and give it its primary key; IntegrityError when a constraint refuses it.
+
+    ``unless_known_by``: the columns of a unique constraint. False, and nothing is stored, when there is such a row.
+    """
+    return _ask(inserting(row, unless_known_by=unless_known_by), writes=True)
+
+
+def insert_later(row: Model) -> None:
+    """The same with the next question, when nobody needs the primary key before; a refusal comes then, too."""
+    _later(inserting(row))
+
+
+def insert_all(
+    model: type[Model], names: Sequence[str], rows: Sequence[Sequence[Any]], *, replacing: str = ""
+) -> None:
+    """Store many rows, given as the values of these columns, in one statement and without a model for each.
+
+    ``replacing``: a unique column; a row that has its value there already is replaced.
+    """
+    if rows:
+        _ask(inserting_all(model, names, rows, replacing=replacing), writes=True)
+
+
+def update(model: type[Model], changes: dict[str, Any], **where: Any) -> int:
+    """Change the rows that fit; how many there were."""
+    return _ask(updating(model, changes, **where), writes=True)
+
+
+def save(row: Model, *names: str) -> None:
+    """Store these columns of a row that is known to be there."""
+    _later(saving(row, *names), unseen=True)
+
+
+def _ask(statement: Statement[Result], *, writes: bool = False) -> Result:
+    unit = sending.current()
+    if unit is not None:
+        return unit.ask(statement, writes=writes)
+    result: Result = sending.send([statement])[0]
+    return result
+
+
+def _later(write: Statement[Any], *, unseen: bool = False) -> None:
+    unit = sending.current()
+    if unit is not None:
+        unit.later(write, unseen=unseen)
+    else:
+        sending.send([write])
