@@ -29,7 +29,7 @@ from autofix.wakeups import DELIVER, wake
 
 logger = logging.getLogger(__name__)
 
-SLOTS = 64
+SLOTS = 128
 TOGETHER = 48
 """How many answers are recorded in one transaction, while the other slots are busy."""
 SHIFT_S = 10.0

@@ -17,10 +17,10 @@ from queue import SimpleQueue
 
 logger = logging.getLogger(__name__)
 
-SOON_S = 0.001
-"""How long a leader may be at one thing while consumers are slow: so a thousand a second can be begun."""
+SOON_S = 0.0002
+"""After so long a look is taken at a new leader; then after twice as long, and so on: to watch costs time, too."""
 LATER_S = 0.008
-"""The same while they are quick: to watch costs time, too."""
+"""How long a leader may be at one thing in any case."""
 MOST_IDLE = 64
 """So many threads are kept for later."""
 
@@ -30,6 +30,26 @@ Job = Callable[[], None]
 @dataclass(eq=False)
 class _Leader:
     doing: Job | None = None
+
+
+class _Load:
+    """Whether this process waits more than it computes, and another thread would find something to do."""
+
+    BUSY = 0.6
+    WINDOW_S = 0.002
+
+    def __init__(self) -> None:
+        self._low = True
+        self._since = self._used = 0.0
+
+    def is_low(self) -> bool:
+        """As it was in the last whole window."""
+        now = time.perf_counter()
+        if now - self._since >= self.WINDOW_S:
+            used = time.process_time()
+            self._low = used - self._used < self.BUSY * (now - self._since)
+            self._since, self._used = now, used
+        return self._low
 
 
 class Senders:
@@ -44,6 +64,7 @@ class Senders:
         self._busy = threading.Event()
         self._watching = threading.Lock()
         self._leader: _Leader | None = None
+        self._load = _Load()
         self._counting = threading.Lock()
         self._idle = 0
         self._begun = False
@@ -102,7 +123,11 @@ class Senders:
                 if self._jobs.empty():
                     self._busy.wait()
             time.sleep(patience_s)
-            if doing is not None and leader.doing is doing:
+            if (
+                doing is not None
+                and leader.doing is not None
+                and (leader.doing is doing or self._load.is_low())
+            ):
                 return
             patience_s = min(2 * patience_s, LATER_S)
 
