@@ -61,7 +61,7 @@ def environment(database_url: str, broker_url: str) -> str:
     """One paragraph on the machine and the servers, without names that only this machine has."""
     parts = [
         f"{os.cpu_count()} cores ({_processor()})",
-        f"{platform.system()} {platform.release()}",
+        f"{platform.system()} {platform.release().partition('-')[0]}",
         f"Python {platform.python_version()}",
         f"Django {django.__version__}",
     ]

@@ -18,12 +18,13 @@ from autofix.models.webhooks import Delivery, Endpoint, WebhookEvent
 from benchmarks import webhook_load
 from benchmarks.measuring import table
 
-SIZES = (100, 10_000, 100_000)
+SIZES = (100, 1_000, 10_000, 100_000, 300_000)
 ENDPOINTS = 64
 CLAIMS = 50
 BATCH = 16
-DELIVERED = 1_000
-TIMES = 4
+DELIVERED = 5_000
+TIMES = 5
+INDEX = "autofix_due_per_endpoint"
 
 
 def measure(url: str) -> str:
@@ -35,23 +36,35 @@ def measure(url: str) -> str:
         webhook_load.make_due(webhook_load.make_endpoints(url, ENDPOINTS, ENDPOINTS), size)
         pages, plan = _explain()
         times = _claims_ms()
-        rows.append([f"{size:,}", median(times), max(times), pages])
+        levels = _levels()
+        rows.append([f"{size:,}", median(times), max(times), pages, levels, pages / (2 * BATCH * levels)])
     note = (
         f"Claims of {BATCH} deliveries out of {ENDPOINTS} endpoints, {CLAIMS} times, each given back; pages: what the walk reads "
-        f"to find {BATCH} endpoints. Its plan at {SIZES[-1]:,} on PostgreSQL, then on SQLite:\n\n"
+        f"to find {BATCH} endpoints with two looks into the index each, one page per level and look; levels: those of the index, "
+        f"which is what grows. The walk's plan at {SIZES[-1]:,} on PostgreSQL, then on SQLite:\n\n"
         f"```\n{plan}\n```\n\n```\n{_plan_on_sqlite()}\n```"
     )
-    claimed = table("Backlog", ["due", "claim, median ms", "worst ms", "pages"], rows, note)
-    return claimed + "\n" + _memory()
+    header = ["due", "claim, median ms", "worst ms", "pages", "levels", "pages per look and level"]
+    return table("Backlog", header, rows, note) + "\n" + _memory()
+
+
+def _levels() -> int:
+    """How many pages lie between the index's root and an entry, both ends counted."""
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE EXTENSION IF NOT EXISTS pageinspect")
+        cursor.execute("SELECT level + 1 FROM bt_metap(%s)", [INDEX])
+        return int(cursor.fetchone()[0])
 
 
 def _memory() -> str:
-    rows: list[list[object]] = [[0, _resident_mb()]]
+    rows: list[list[object]] = [[0, _resident_mb(), ""]]
     for turn in range(1, TIMES + 1):
+        began = time.perf_counter()
         relay.deliver_due(DELIVERED)
-        rows.append([turn * DELIVERED, _resident_mb()])
+        per_second = DELIVERED / (time.perf_counter() - began)
+        rows.append([f"{turn * DELIVERED:,}", _resident_mb(), per_second])
     note = f"The process that delivers out of the backlog of {SIZES[-1]:,}."
-    return table("Memory of a relay", ["delivered", "resident, MB"], rows, note)
+    return table("Memory of a relay", ["delivered", "resident, MB", "per second"], rows, note)
 
 
 def _claims_ms() -> list[float]:
