@@ -1,4 +1,4 @@
-"""Kill the worker after each of the first calls of a model and see what the run costs: the table in docs/how-to/llm.md.
+"""Kill the worker at each of the first calls of a model and see what the run costs: the table in docs/how-to/llm.md.
 
 python -m benchmarks.llm_resume [--calls 12] [--pool threads|prefork] [--write]
 """
@@ -16,7 +16,7 @@ from tests.acceptance.llm_site import CALLS, EVENTS, Killed, killed_run, model_s
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "how-to" / "llm.md"
 BEGIN, END = "<!-- resume: begin -->\n", "<!-- resume: end -->"
 POOLS = ("threads", "prefork")
-HEADER = "| pool | killed after call | calls made | repeated | artifacts and changes | webhooks |\n|---|---|---|---|---|---|\n"
+HEADER = "| pool | killed at call | calls made | repeated | artifacts and changes | webhooks |\n|---|---|---|---|---|---|\n"
 
 
 def main(arguments: list[str]) -> int:
@@ -41,7 +41,7 @@ def main(arguments: list[str]) -> int:
 
 
 def killed_runs(pool: str, calls: int) -> Iterator[Killed]:
-    """An undisturbed run, then one killed after each of the first calls."""
+    """An undisturbed run, then one killed at each of the first calls."""
     with tempfile.TemporaryDirectory() as folder, model_site(Path(folder), pool) as there:
         there.without_side_steps()
         for after in range(calls + 1):
