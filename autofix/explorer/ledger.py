@@ -61,8 +61,13 @@ def close_call(
     with transaction.atomic():
         rows.save(call, *CLOSED)
         if call.turn_id is not None:
-            total = _total(turn_id=call.turn_id)
+            total = spent_in_turn(call.turn_id)
             rows.update(Turn, {"usage": total.model_dump(mode="json")}, pk=call.turn_id)
+
+
+def spent_in_turn(turn_id: int) -> Usage:
+    """What the turn has cost so far."""
+    return _total(turn_id=turn_id)
 
 
 def spent_on_task(turn: Turn) -> Usage:

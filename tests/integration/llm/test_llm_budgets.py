@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
 
+from autofix import autofix_agent
 from autofix.explorer import ledger
 from autofix.explorer.client import get_client
 from autofix.explorer.models import ModelCall
 from autofix.hosts import Issue
+from autofix.models import Run
 from tests.integration.llm import replies
 from tests.integration.llm.conftest import Configure, Investigate
 from tests.llm_server import INPUT_TOKENS, OUTPUT_TOKENS, Answer, Asked, ModelServer, calls, fails, says
@@ -107,3 +110,27 @@ def test_sums_by_project_and_organization(investigate: Investigate, shop: Issue,
     assert ledger.spent_by_project(shop.organization_id, shop.project_id) == whole
     assert ledger.spent_by_project(shop.organization_id, "another").requests == 0
     assert ledger.spent_by_project("another").requests == 0
+
+
+def test_a_cancelled_call_is_charged(investigate: Investigate, shop: Issue, model: ModelServer) -> None:
+    """Cancelled while the model thinks: the call is given up, and its estimate stands in every sum."""
+
+    def respond(_: Asked) -> Answer:
+        try:
+            autofix_agent.cancel_run(shop, Run.objects.get().pk)
+        finally:
+            connection.close()  # this is a thread of the server's
+        return Answer(says("too late").body, wait_s=5)
+
+    model.respond = respond
+    run = investigate()
+    assert run.status == "cancelled"
+    call = ModelCall.objects.get()
+    assert (call.status, call.estimated) == ("abandoned", True)
+    assert call.input_tokens > 0
+    sums = (
+        get_client().usage(run.session_id),
+        ledger.spent_by_project(shop.organization_id, shop.project_id),
+    )
+    assert {(usage.requests, usage.input_tokens) for usage in sums} == {(1, call.input_tokens)}
+    assert get_client().turn(run.session_id, run.steps.get().turn_id).usage == sums[0]

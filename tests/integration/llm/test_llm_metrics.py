@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
@@ -29,3 +31,20 @@ def test_turns_calls_tokens_cost_and_failures(
     )
     assert 'autofix_model_cost_usd_total{model="openai:scripted"} 0.002' in told
     assert 'autofix_model_call_seconds_count{model="openai:scripted"} 2.0' in told
+
+
+def test_a_line_for_each_call_and_each_turn(
+    investigate: Investigate, configure: Configure, model: ModelServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log has fields to filter and to sum by: model, status, tokens, cost, seconds, and how the turn ended."""
+    caplog.set_level(logging.INFO, logger="autofix")
+    configure(TURN={"MAX_REQUESTS": 2}, LLM_PRICES={"scripted": (1.0, 0.0)})
+    investigate()
+    made = [vars(record) for record in caplog.records if record.message == "model call"]
+    assert [(call["model"], call["status"], call["input_tokens"]) for call in made] == [
+        ("openai:scripted", "answered", INPUT_TOKENS)
+    ] * 2
+    (turn,) = [vars(record) for record in caplog.records if record.message == "model turn"]
+    assert (turn["step"], turn["ended"]) == ("root_cause", "budget_exhausted")
+    assert (turn["requests"], turn["input_tokens"], turn["cost_usd"]) == (2, 2 * INPUT_TOKENS, 0.002)
+    assert turn["seconds"] >= made[0]["seconds"]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import ClassVar
 
+from autofix.exceptions import WorkFailed
+from autofix.explorer import ledger
 from autofix.explorer.agents.base import TurnBrief
 from autofix.explorer.agents.llm import progress
 from autofix.explorer.agents.llm.calls import Caller
@@ -15,6 +19,8 @@ from autofix.explorer.tools.answers import refusal
 from autofix.explorer.tools.catalogue import Answer, ToolSpec, tools_for
 from autofix.explorer.tools.toolbox import Toolbox
 from autofix.redaction import redact, redact_data
+
+logger = logging.getLogger(__name__)
 
 
 class LLMAgent:
@@ -28,7 +34,7 @@ class LLMAgent:
         transcript: list[BlockContent] = list(history)
         start = sum(block.index <= first_index for block in history)
         tools = tools_for(toolbox, brief.artifact_key)
-        with closing(Caller(brief.turn_id, tools)) as caller:
+        with _logged(brief), closing(Caller(brief.turn_id, tools)) as caller:
             while True:
                 own = transcript[start:]
                 waiting = progress.waiting_calls(own)
@@ -40,6 +46,26 @@ class LLMAgent:
                     block = progress.nudge(own, brief) or (yield from caller.ask(conversation(transcript)))
                 transcript.append(block)
                 yield block
+
+
+@contextmanager
+def _logged(brief: TurnBrief) -> Iterator[None]:
+    """A line in the log for the turn: how it ended and what its calls of models came to."""
+    began, ended = time.monotonic(), "stopped"  # cancelled, late, or this worker is to stop
+    try:
+        yield
+        ended = "completed"
+    except WorkFailed as exc:
+        ended = exc.code
+        raise
+    finally:
+        spent = ledger.spent_in_turn(brief.turn_id or 0).model_dump()
+        seconds = round(time.monotonic() - began, 3)
+        step = brief.metadata.get("step", "")
+        logger.info(
+            "model turn",
+            extra={"turn": brief.turn_id, "step": step, "ended": ended, "seconds": seconds, **spent},
+        )
 
 
 def _answered(
