@@ -106,7 +106,9 @@ def report(results: list[Result]) -> str:
     note = (
         f"{PROCESSES} processes each, one PostgreSQL server, {len(ours.per_s)} rounds in turn. Ratios are medians of the "
         "rounds' own ratios: pipelines/s of autofix over theirs, their CPU per step over that of autofix. CPU: workers only "
-        "(and Prefect's server), not PostgreSQL's."
+        "(and Prefect's server), not PostgreSQL's. A run of autofix waits in a queue for a worker, and so do "
+        "the jobs of procrastinate and the workflows of dbos_queue, whose enqueueing counts; dbos, langgraph and prefect are "
+        "called by the process that runs them."
     )
     header = [
         "three-step pipeline",
@@ -121,7 +123,7 @@ def report(results: list[Result]) -> str:
 
 def race(name: str, count: int, **extra: str) -> tuple[float, float]:
     """Seconds and processor seconds that two processes of the rival need for ``count`` pipelines."""
-    python = interpreter(name)
+    python = interpreter(name.partition("_")[0])
     script = Path(__file__).parent / "rivals" / f"{name}_steps.py"
     with tempfile.TemporaryDirectory() as box, own_services() as services:
         shared = {"HOME": box, "PATH": os.environ["PATH"], "DO_NOT_TRACK": "1", **extra}

@@ -51,7 +51,7 @@ def blocks_in_a_run() -> str:
     from autofix.run_views import run_state, state_tag  # noqa: PLC0415 - Django is set up now
     from benchmarks import filling  # noqa: PLC0415 - Django is set up now
 
-    thought = BlockContent(message=Message(content="looking into it " * 6))
+    thought = BlockContent(message=Message(content="looking into it " * 6)).model_dump(mode="json")
     rows = []
     for count in (10, 100, 1_000, 10_000):
         run_id, turn_id = filling.run_with_blocks(count)
