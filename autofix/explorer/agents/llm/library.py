@@ -161,6 +161,8 @@ def _made(name: str, options: ExplorerOptions) -> Model:
     sdk: Any = getattr(model, "client", None)
     if hasattr(sdk, "max_retries"):
         sdk.max_retries = 0  # tries are ours to count and to pay
+    if isinstance(sdk, AsyncOpenAI):
+        _send_unwalked(sdk)
     return model
 
 
