@@ -21,6 +21,7 @@ from tests.browser.visits import start, state
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "examples" / "README.md").read_text(encoding="utf-8")
+SET_UP_S = 120  # five commands, each of which starts Python anew, on a busy machine
 MINE = ("DATABASE_URL", "CELERY_BROKER_URL", "CACHE_URL", "AUTOFIX_DATA_DIR", "DJANGO_SETTINGS_MODULE")
 
 
@@ -51,7 +52,7 @@ def bare_url(tmp_path: Path) -> Iterator[str]:
         )  # fmt: skip
         url = page[1].replace(":8000", f":{port}")
         try:
-            wait_for(lambda: is_up(url, running), "the example serves its page")
+            wait_for(lambda: is_up(url, running), "the example serves its page", timeout_s=SET_UP_S)
             yield url
         finally:
             os.killpg(running.pid, signal.SIGKILL)
