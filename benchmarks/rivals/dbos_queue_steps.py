@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Iterable
 
-from dbos import DBOS, Queue
+from dbos import DBOS
 from dbos_steps import pipeline
-from race import THREADS, race
+from race import race
 
-queue = Queue(f"queue-{os.getpid()}", worker_concurrency=THREADS, polling_interval_sec=0.05)
-finished = threading.Semaphore(0)
-
-
-@DBOS.workflow()
-def handed_over(number: int) -> None:
-    """The pipeline, and a word that it is done: waiting for results would poll the database."""
-    pipeline(number)
-    finished.release()
+POLL_S = 0.05
+AT_ONCE = 32
+"""Of each process: with as many as THREADS the queue would be looked at too seldom to keep them busy."""
 
 
-def run(numbers: Iterable[int]) -> None:
-    """Enqueue all, and wait for as many."""
-    handles = [queue.enqueue(handed_over, number) for number in numbers]
-    for _ in handles:
-        finished.acquire()
+def main() -> None:
+    """Both processes take from one queue what both put there; each waits for its own."""
+    queue = DBOS.register_queue("bench", worker_concurrency=AT_ONCE, polling_interval_sec=POLL_S)
+
+    def run(numbers: Iterable[int]) -> None:
+        handles = [queue.enqueue(pipeline, number) for number in numbers]
+        for handle in handles:
+            handle.get_result(polling_interval_sec=POLL_S)
+
+    race(run)
 
 
 if __name__ == "__main__":
     DBOS.launch()
-    race(run)
+    main()
     DBOS.destroy()
