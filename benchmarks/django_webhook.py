@@ -6,11 +6,12 @@ import os
 import subprocess
 
 from benchmarks.comparison import interpreter
-from benchmarks.site import CONCURRENCY, Site
+from benchmarks.site import Site
 from demo.processes import Child
 from demo.stack import CHECKOUT
 from tests.acceptance.services import own_services
 
+CONCURRENCY = 2
 CONDITIONS = f"Celery on Redis, prefork {CONCURRENCY}"
 
 
