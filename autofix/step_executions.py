@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 from django.utils import timezone
@@ -190,8 +191,8 @@ def announce(
 
 def repositories_of(issue: Issue) -> list[RepositoryRef]:
     """The repositories mapped to the issue's project: our own mappings, then those of the host."""
-    own = Repository.objects.filter(organization_id=issue.organization_id, project_id=issue.project_id)
-    found = {r.name: reference_to(r) for r in own}
+    own = rows.select(Repository, organization_id=issue.organization_id, project_id=issue.project_id)
+    found = {r.name: reference_to(r) for r in sorted(own, key=attrgetter("position"))}
     host = get_host()
     if host.supports_repositories:
         for reference in host.repositories(ProjectRef(issue.organization_id, issue.project_id)):

@@ -92,14 +92,16 @@ def claim(turn_id: int) -> Lease | None:
         "status": turn.status,
         "lease_expires_at": turn.lease_expires_at,
     }
-    taken, sessions, blocks = rows.commit(
+    taken, turns, sessions, blocks = rows.commit(
         rows.updating(Turn, take(turn), pk=turn.pk, **seen),
-        # Read now that the turn is ours: the update may have waited for an earlier holder's last block.
+        # Read now that the turn is ours: an earlier holder may have added blocks until a moment ago.
+        rows.finding(Turn, pk=turn.pk),
         rows.finding(Session, pk=turn.session_id),
         rows.selecting(Block, order="index", session_id=turn.session_id),
     )
     if not taken or not sessions:
         return None
+    turn = turns[0]
     turn.session = sessions[0]
     return Lease(turn, turn.fence, [block.as_state() for block in blocks])
 

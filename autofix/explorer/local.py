@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import transaction
@@ -19,6 +19,8 @@ from autofix.explorer.state import BlockState, Message, RunState, SessionStatus,
 from autofix.hosts import Issue, RepositoryRef
 from autofix.rows import Row
 
+LAST: dict[str, Any] = {"order": "-index", "limit": 1}
+"""The last of a session's blocks."""
 SESSION_STATUS: dict[str, SessionStatus] = {
     TurnStatus.PENDING: "processing",
     TurnStatus.RUNNING: "processing",
@@ -43,12 +45,13 @@ class LocalExplorer:
         return registry.problem(self.name)
 
     def start_session(self, issue: Issue, repositories: list[RepositoryRef]) -> str:
-        session = Session.objects.create(
+        session = Session(
             organization_id=issue.organization_id,
             project_id=issue.project_id,
             issue_id=issue.id,
             repositories=[asdict(r) for r in repositories],
         )
+        rows.insert(session)
         return str(session.pk)
 
     def fork(self, session_id: str, before_index: int) -> str:
@@ -80,10 +83,15 @@ class LocalExplorer:
 
     def start_turn(self, session_id: str, request: TurnRequest) -> TurnState:
         """Begins with the prompt as the turn's first block; a worker takes it after the commit, the one at work if it may."""
-        with transaction.atomic(savepoint=False), rows.together():
+        with transaction.atomic(savepoint=False), rows.together() as unit:
             held = chains.held_in(session_id)
+            if held is None:
+                unit.foresee(
+                    rows.finding(Session, lock=True, pk=session_id),
+                    rows.selecting(Block, **LAST, session_id=session_id),
+                )
             session = held.turn.session if held else _row(rows.find(Session, lock=True, pk=session_id))
-            index = held.turn.end_index if held else _length(session)
+            index = held.turn.end_index if held else _length(session_id)
             turn = Turn(
                 session=session,
                 key=request.key,
@@ -114,7 +122,7 @@ class LocalExplorer:
     def rewind(self, session_id: str, index: int) -> None:
         with transaction.atomic():
             session = Session.objects.select_for_update().get(pk=session_id)
-            if index > (length := _length(session)):
+            if index > (length := _length(session_id)):
                 raise ValueError(f"The session has {length} blocks; there is none at {index}.")
             session.blocks.filter(index__gte=index).delete()
 
@@ -173,10 +181,10 @@ class LocalExplorer:
         return dict(session.pins)
 
 
-def _length(session: Session) -> int:
+def _length(session_id: str) -> int:
     """How many blocks the session has: the index that the next one gets."""
-    last = session.blocks.order_by("-index").values_list("index", flat=True).first()
-    return 0 if last is None else last + 1
+    last = rows.select(Block, **LAST, session_id=session_id)
+    return last[0].index + 1 if last else 0
 
 
 def _row(found: Row | None) -> Row:

@@ -111,7 +111,7 @@ def test_the_next_turn_is_taken_in_the_transaction_that_begins_it(
     ] * 3
     texts = [text for query in statements for text in query["sql"].split("; ")]
     reads = [t for t in texts if t.startswith("SELECT") and '"content"' in t.partition("FROM")[0]]
-    assert len(reads) == 2  # when the first turn is claimed, and for the fork
+    assert len(reads) == 3  # when the first turn is claimed, for the fork, and the fork's last one
 
 
 def test_a_session_is_the_same_with_and_without_going_on(

@@ -64,6 +64,25 @@ def test_worker_back_from_the_dead_changes_nothing(turn: Turn) -> None:
     assert [b.content["message"]["content"] for b in Block.objects.filter(index__gt=0)] == ["in time"]
 
 
+def test_a_block_of_the_last_moment_is_seen(turn: Turn, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever takes a turn over goes on after the block that its holder added while it was being taken."""
+    first = leases.claim(turn.pk)
+    assert first is not None
+    lapse(turn)
+    take = leases.take
+
+    def add_and_take(row: Turn) -> dict[str, object]:
+        leases.append(first, thought("just in time"))
+        return take(row)
+
+    monkeypatch.setattr(leases, "take", add_and_take)
+    second = leases.claim(turn.pk)
+    assert second is not None
+    assert [block.message.content for block in second.history] == [turn.prompt, "just in time"]
+    leases.append(second, thought("next"))
+    assert list(Block.objects.values_list("index", flat=True)) == [0, 1, 2]
+
+
 def test_next_worker_goes_on_where_the_blocks_end(
     turn: Turn, queue: WakeupQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
