@@ -6,6 +6,7 @@ What it replies depends on the conversation alone, not on how often it was asked
 from __future__ import annotations
 
 import json
+import select
 import socket
 import sys
 import threading
@@ -51,7 +52,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Answer:
-    """What goes back: a body (an object, or bytes as they are) with its status, after a wait."""
+    """What goes back: a body (an object, or bytes as they are) with its status, after a wait that ends when the client goes."""
 
     body: dict[str, Any] | bytes
     status: int = 200
@@ -123,11 +124,15 @@ def plays(script: Mapping[str, list[Answer]]) -> Respond:
 
 
 class ModelServer:
-    """The server; ``respond`` may be replaced at any time. ``asked`` has every request that came in."""
+    """The server; ``respond`` may be replaced at any time.
+
+    ``asked`` has every request that came in, ``given_up`` those whose client went away during the wait for the answer.
+    """
 
     def __init__(self) -> None:
         self.respond: Respond = lambda _: says("I have nothing to say.")
         self.asked: list[Asked] = []
+        self.given_up: list[Asked] = []
         self.on_request: Callable[[int], None] = lambda _: None
         self.knows: set[str] | None = None  # the models that it lists; None: it lists none
         self.key = "key"
@@ -226,9 +231,15 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         given = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         answer = self.server.model.answer(given)
-        if answer.wait_s:
-            threading.Event().wait(answer.wait_s)
-        self._send(answer)
+        if answer.wait_s and self._client_leaves_within(answer.wait_s):
+            self.server.model.given_up.append(read(given))
+            self.close_connection = True
+        else:
+            self._send(answer)
+
+    def _client_leaves_within(self, seconds: float) -> bool:
+        # Who waits for an answer sends nothing: what can be read is the connection's end.
+        return bool(select.select([self.connection], [], [], seconds)[0])
 
     def _send(self, answer: Answer) -> None:
         body = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()

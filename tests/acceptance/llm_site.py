@@ -20,6 +20,8 @@ from tests.acceptance.site import TIMEOUT_S, Site, environment, set_up
 from tests.llm_server import Answer, ModelServer, calls, model_server, plays, says
 
 CALLS = 20
+SLOTS = 2
+"""How many turns the worker runs at the same time."""
 STEPS = ("root_cause", "solution", "code_changes")
 EVENTS = [
     *(
@@ -32,9 +34,19 @@ EVENTS = [
 ]
 
 
-def written(key: str) -> Answer:
-    """The call that records the step's artifact."""
-    return calls(f"artifact_write_{key}", **ARTIFACTS[key])
+CITATION = {
+    "kind": "code",
+    "repo_name": REPOSITORY,
+    "path": CHANGED_FILE,
+    "start_line": 15,
+    "end_line": 15,
+    "quote": CRASHING_LINE.strip(),
+}
+
+
+def written(key: str, **changes: Any) -> Answer:
+    """The call that records the step's artifact, with these fields other than they should be."""
+    return calls(f"artifact_write_{key}", **ARTIFACTS[key] | changes)
 
 
 SCRIPT: dict[str, list[Answer]] = {
@@ -67,6 +79,15 @@ SCRIPT: dict[str, list[Answer]] = {
     "impact_assessment": [calls("tag_distribution"), written("impact_assessment")],
     "triage": [calls("log", path=CHANGED_FILE), written("triage")],
 }
+REPAIRED = SCRIPT | {
+    "root_cause": [
+        *SCRIPT["root_cause"][:-1],
+        written("root_cause", five_whys=[]),
+        written("root_cause", evidence=[CITATION | {"quote": "return voucher.worth(basket)"}]),
+        written("root_cause", evidence=[CITATION]),
+    ]
+}
+"""The same, but the first root cause lacks a field and the second one quotes what is not there."""
 
 
 class PoolStack(Stack):
@@ -74,7 +95,7 @@ class PoolStack(Stack):
 
     pool = "threads"
 
-    def start_worker(self, *, threads: int = 2) -> Child:
+    def start_worker(self, *, threads: int = SLOTS) -> Child:
         command = ["celery", "-A", "config", "worker", "-B", "-P", self.pool, "-c", str(threads)]
         return self._start("worker", [*command, "-Q", "autofix,explorer", "--loglevel", "INFO"])
 
@@ -95,6 +116,27 @@ class ModelSite:
         preferences = session.get(url, timeout=10).json()
         answer = session.put(url, json=preferences | {"side_steps": [], "tuning": "off"}, timeout=10)
         assert answer.ok, answer.text
+
+    def fill_the_worker(self) -> None:
+        """Take every slot of the worker with a root cause at the same moment, then see them all to their end.
+
+        A turn that still ran would keep one of them: this one would not be done.
+        """
+        before, together = len(self.model.asked), threading.Event()
+
+        def hold(_: int) -> None:
+            together.wait(TIMEOUT_S)
+
+        self.model.on_request = hold
+        issues = [self.site.new_issue() for _ in range(SLOTS)]
+        runs = [(i, self.site.api.start(i, stopping_point="root_cause")["run_id"]) for i in issues]
+        try:
+            wait_for(lambda: len(self.model.asked) >= before + SLOTS, "a call from every slot")
+        finally:
+            together.set()
+        for issue, run_id in runs:
+            run = self.site.wait_for_end(issue, run_id)
+            assert run["status"] == "completed", run["failure"]
 
 
 @dataclass(frozen=True)

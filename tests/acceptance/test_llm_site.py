@@ -9,9 +9,19 @@ import pytest
 
 from demo.program import REPOSITORY
 from demo.waiting import wait_for
-from tests.acceptance.llm_site import SCRIPT, ModelSite, killed_run, model_site, written
-from tests.acceptance.scripts import ARTIFACTS
-from tests.llm_server import Answer, calls, plays
+from tests.acceptance.llm_site import (
+    CITATION,
+    REPAIRED,
+    SCRIPT,
+    SLOTS,
+    ModelSite,
+    killed_run,
+    model_site,
+    written,
+)
+from tests.acceptance.scripts import ARTIFACTS, CHANGED_FILE
+from tests.acceptance.site import TIMEOUT_S
+from tests.llm_server import Answer, ModelServer, calls, plays
 
 
 @pytest.fixture(scope="module", params=["threads", "prefork"])
@@ -21,17 +31,33 @@ def there(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         yield there
 
 
+def told_in_one_turn(model: ModelServer) -> list[str]:
+    """Why root causes were refused, as the model's last call for one has it; that call still knows one prompt only."""
+    last = max((asked for asked in model.asked if asked.step == "root_cause"), key=lambda asked: asked.number)
+    assert [message["role"] for message in last.messages].count("user") == 1
+    answers = [message["content"] for message in last.messages if message["role"] == "tool"]
+    return [answer for answer in answers if "Refused:" in answer]
+
+
 class TestModelSite:
     def test_the_whole_pipeline(self, there: ModelSite) -> None:
-        """Tool calls, side steps at the same time, an edit and a pull request; each call of the model is booked."""
+        """Tool calls, a result repaired, side steps beside it, an edit and a pull request; each call of the model is booked."""
+        there.model.respond = plays(REPAIRED)
         there.model.asked.clear()
         issue = there.site.new_issue()
         run = there.site.wait_for_end(issue, there.site.api.start(issue, stopping_point="open_pr")["run_id"])
+        there.model.respond = plays(SCRIPT)
         assert run["status"] == "completed", run["failure"]
         assert run["explorer"] == "llm"
-        assert run["artifacts"] == ARTIFACTS
+        found = ARTIFACTS["root_cause"] | {"evidence": [CITATION | {"pointer": ""}]}
+        assert run["artifacts"] == ARTIFACTS | {"root_cause": found}
         assert run["repo_pr_states"][REPOSITORY]["pr_creation_status"] == "completed"
-        assert run["usage"]["requests"] == len(there.model.asked) == sum(map(len, SCRIPT.values()))
+        assert run["usage"]["requests"] == len(there.model.asked) == sum(map(len, REPAIRED.values()))
+        invalid, unproven = told_in_one_turn(there.model)
+        assert "five_whys: List should have at least 1 item" in invalid
+        assert (
+            f"Citation 1: the quote is not found in lines 15 to 15 of {REPOSITORY}:{CHANGED_FILE}" in unproven
+        )
 
     def test_tools_of_the_host_run_where_the_turn_runs(self, there: ModelSite) -> None:
         """Plain or asynchronous, alone or beside other runs: on the thread and the connection of the turn's own worker."""
@@ -51,21 +77,25 @@ class TestModelSite:
             assert told[:3] == told[:1] * 3
 
     def test_cancelling_ends_a_call_that_hangs(self, there: ModelSite) -> None:
-        """Cancelled while the model thinks: the run is cancelled at once, its worker free for the next run within moments."""
-        answer = SCRIPT["root_cause"][0]
-        there.model.respond = lambda _: Answer(answer.body, wait_s=30)
+        """Cancelled while the model thinks: the call is given up, no other one is made, and the worker is free."""
+        there.model.respond = lambda _: Answer(SCRIPT["root_cause"][0].body, wait_s=TIMEOUT_S)
         there.model.asked.clear()
+        there.model.given_up.clear()
         issue = there.site.new_issue()
         run_id = there.site.api.start(issue)["run_id"]
         wait_for(lambda: there.model.asked, "the model is asked")
-        there.site.api.call("POST", f"issues/{issue}/autofix/cancel/", {"run_id": run_id})
+        answer = there.site.api.send("POST", f"issues/{issue}/autofix/cancel/", {"run_id": run_id})
+        assert answer.status_code == 202
         assert there.site.run(issue, run_id)["status"] == "cancelled"
         began = time.monotonic()
-        wait_for(lambda: there.site.run(issue, run_id)["usage"]["requests"] == 1, "the call is booked")
+        wait_for(lambda: there.model.given_up, "the call is given up")
         print(f"the call was given up {time.monotonic() - began:.1f} s after the cancellation")  # noqa: T201 - a figure
         there.model.respond = plays(SCRIPT)
-        again = there.site.api.start(issue, stopping_point="root_cause")["run_id"]
-        assert there.site.wait_for_end(issue, again)["status"] == "completed"
+        there.fill_the_worker()
+        assert len(there.model.given_up) == 1
+        assert len(there.model.asked) == 1 + SLOTS * len(SCRIPT["root_cause"])
+        cancelled = there.site.run(issue, run_id)
+        assert (cancelled["status"], cancelled["usage"]["requests"]) == ("cancelled", 1)
 
     def test_no_finished_call_is_paid_again(self, there: ModelSite) -> None:
         """A worker killed with SIGKILL costs at most one call: same artifacts, same changes, no webhook twice."""
