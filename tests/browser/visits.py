@@ -10,12 +10,18 @@ TIMEOUT_MS = 30_000
 
 
 def sign_in(page: Page, site: Site) -> None:
-    """Through the log-in page."""
-    page.goto(f"{site.stack.base_url}/")
-    page.get_by_label("Name").fill(site.account.username)
-    page.get_by_label("Password").fill(site.account.password or "")
-    page.get_by_role("button", name="Log in").click()
+    """Through the log-in page, as the administrator."""
+    log_in(page, site.stack.base_url, site.account.username, site.account.password or "")
     expect(page.get_by_role("heading", name="Issues of acme")).to_be_visible()
+
+
+def log_in(page: Page, base_url: str, name: str, password: str) -> None:
+    """Through the log-in page, as anybody."""
+    page.goto(f"{base_url}/")
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("button", name="Log out")).to_be_visible()
 
 
 def open_issue(page: Page, site: Site, issue: str) -> Locator:
