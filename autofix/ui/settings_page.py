@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from django.http import HttpResponse
@@ -10,16 +11,15 @@ from rest_framework.request import Request
 
 from autofix import conf
 from autofix.api import validated
-from autofix.exceptions import RequestRefused
 from autofix.models import Repository
 from autofix.models.preferences import Tuning
 from autofix.preferences import store_preference
-from autofix.project_views import CheckView, RepositoryView, preferences_view, repository_check
-from autofix.refusals import as_refusal
-from autofix.serializers import PreferencesRequest
+from autofix.project_views import CheckView, preferences_view, repository_check
+from autofix.serializers import MAX_REPOSITORIES, PreferencesRequest
 from autofix.step_executions import reference_to
 from autofix.steps import SIDE_STEPS, STEPS
 from autofix.ui.panel import STOPPING_WORDS
+from autofix.ui.refused_forms import REPOSITORY_LABELS, Wrong, input_id, wrong_fields
 from autofix.ui.views import PageView
 
 TUNING_WORDS: Final = {
@@ -30,7 +30,6 @@ TUNING_WORDS: Final = {
     Tuning.HIGH: "What may be fixable",
     Tuning.ALWAYS: "Every new issue",
 }
-EMPTY: Final = RepositoryView(name="", provider="", url="", branch="", stack_root="", source_root="")
 
 
 class SettingsPage(PageView):
@@ -47,12 +46,12 @@ class SettingsPage(PageView):
             return self._page(checks=self._checks())
         rows = wanted.get("repositories", [])
         # The row for one more always names a provider: only with something else in it is it a repository.
-        wanted["repositories"] = [row for row in rows if set(row) - {"provider"}]
+        wanted["repositories"] = [row for row in rows if not isinstance(row, dict) or set(row) - {"provider"}]
         project = self.project("project:write")
         try:
             changes = validated(PreferencesRequest, wanted)
         except ValidationError as exc:
-            return self._page(refused=as_refusal(exc), status=400)
+            return self._page(typed=wanted, wrong=wrong_fields(exc), status=400)
         store_preference(project.organization_id, project.project_id, changes)
         return self.back("?saved=yes")
 
@@ -72,16 +71,18 @@ class SettingsPage(PageView):
         *,
         saved: bool = False,
         checks: dict[str, CheckView] | None = None,
-        refused: RequestRefused | None = None,
+        typed: Mapping[str, Any] | None = None,
+        wrong: Sequence[Wrong] = (),
         status: int = 200,
     ) -> HttpResponse:
         project = self.project("project:read")
-        preferences = preferences_view(project)
+        stored = preferences_view(project)
+        rows = [row.model_dump() for row in stored.repositories] if typed is None else typed["repositories"]
         context = {
             "organization_word": self.kwargs["organization"],
             "project_word": self.kwargs["project"],
-            "preferences": preferences,
-            "repositories": [*preferences.repositories, EMPTY],
+            "preferences": {**stored.model_dump(), **(typed or {})},
+            "repositories": shown_rows([*rows[:MAX_REPOSITORIES], {}], wrong),
             "tunings": list(TUNING_WORDS.items()),
             "points": list(STOPPING_WORDS.items()),
             "side_steps": [(step.value, STEPS[step].title) for step in SIDE_STEPS],
@@ -91,6 +92,16 @@ class SettingsPage(PageView):
             ),
             "checks": checks or {},
             "saved": saved,
-            "refused": refused,
+            "wrong": wrong,
         }
         return self.page("autofix/settings.html", context, status=status)
+
+
+def shown_rows(rows: Sequence[Any], wrong: Sequence[Wrong]) -> list[dict[str, Any]]:
+    """The repositories' rows, each with the names of its fields that were refused."""
+    anchors = {field.anchor for field in wrong}
+    return [
+        {name: row.get(name, "") if isinstance(row, dict) else "" for name in REPOSITORY_LABELS}
+        | {"wrong": {name for name in REPOSITORY_LABELS if input_id(name, number) in anchors}}
+        for number, row in enumerate(rows)
+    ]

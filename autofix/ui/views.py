@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from django.contrib.auth.views import redirect_to_login
@@ -26,6 +26,11 @@ from autofix.serializers import RunQuery, StateQuery
 from autofix.ui.forms import FormParser
 from autofix.ui.panel import panel_for
 from autofix.ui.timeline import stretch
+
+STALE_FORM: Final = (
+    "This form is too old: somebody has logged in or out in this browser since it was opened. "
+    "Nothing was done. Go back and try again."
+)
 
 
 class PageRenderer(JSONRenderer):
@@ -54,7 +59,7 @@ class PageView(AutofixView):
         page = render(
             request,
             "autofix/refused.html",
-            {**answer.data, "back": self.way_back()},
+            {**answer.data, **_in_words(exc), "back": self.way_back()},
             status=answer.status_code,
         )
         for name, value in answer.headers.items():
@@ -78,6 +83,12 @@ class PageView(AutofixView):
     def back(self, anchor: str = "") -> HttpResponseRedirect:
         """Where the form came from, by GET."""
         return HttpResponseRedirect(f"{self.way_back().partition('#')[0]}{anchor}", status=303)
+
+
+def _in_words(exc: Exception) -> dict[str, str]:
+    """What a person can do about a form whose token does not fit; Django REST framework says it to programmers."""
+    stale = isinstance(exc, drf.PermissionDenied) and str(exc.detail).startswith("CSRF Failed")
+    return {"detail": STALE_FORM} if stale else {}
 
 
 class PanelPage(PageView):

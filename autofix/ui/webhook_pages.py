@@ -14,7 +14,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
 from autofix.models.webhooks import DeliveryStatus, Endpoint, EndpointFormat
-from autofix.refusals import as_refusal
+from autofix.ui.refused_forms import wrong_fields
 from autofix.ui.views import PageView
 from autofix.webhook_endpoints import (
     DeliveryPages,
@@ -49,7 +49,7 @@ class WebhooksPage(PageView, EndpointsView):
         try:
             made = super().post(request, **kwargs)
         except ValidationError as exc:
-            return self._page(refused=as_refusal(exc), status=400)
+            return self._page(wrong=wrong_fields(exc), typed=request.data, status=400)
         return self._page(secret=made.data["secret"], secret_of=made.data["url"], status=201)
 
     def _page(self, *, status: int = 200, **more: Any) -> HttpResponse:

@@ -85,7 +85,7 @@ VISITS: Final = {
     "a wrong log-in": Visit("", "/login/", "do not go together", enter_wrongly),
     "a log-in too late": Visit("", "/login/", "This form is too old", enter_late),
     "refused settings": Visit("acme-admin", SETTINGS, "Nothing was saved.", save_nonsense),
-    "settings too late": Visit("acme-admin", SETTINGS, "That did not work", save_late),
+    "settings too late": Visit("acme-admin", SETTINGS, "This form is too old", save_late),
     "settings to read": Visit("reader", SETTINGS, "You may read these settings, but not change them."),
     "a refused endpoint": Visit("acme-admin", WEBHOOKS, "No endpoint was made.", add_inner_address),
     "no such endpoint": Visit("acme-admin", f"{WEBHOOKS}999999/", "That did not work"),
@@ -136,6 +136,34 @@ def test_no_page_at_the_edge_breaks_a_rule(page: Page, scripted_site: Site, cast
     visit.does(page)
     expect(page.get_by_text(visit.reads).first).to_be_visible()
     assert violations(page) == []
+
+
+def test_refused_settings_keep_what_was_typed(scripted_page: Page, scripted_site: Site) -> None:
+    """The alert leads to the fields by their labels; they are marked, and still say what was typed."""
+    scripted_page.goto(f"{scripted_site.stack.base_url}{SETTINGS}")
+    scripted_page.get_by_label("Start by itself for").select_option("high")
+    save_nonsense(scripted_page)
+    scripted_page.get_by_role("link", name="Repository 2, name").click()
+    name = scripted_page.get_by_label("Name", exact=True).nth(1)
+    expect(name).to_be_focused()
+    expect(name).to_have_value("no such thing")
+    expect(name).to_have_attribute("aria-invalid", "true")
+    expect(scripted_page.get_by_label("Start by itself for")).to_have_value("high")
+    expect(scripted_page.locator("[aria-invalid]")).to_have_count(2)
+    scripted_page.goto(f"{scripted_site.stack.base_url}{SETTINGS}")
+    expect(scripted_page.get_by_label("Start by itself for")).to_have_value("off")
+
+
+def test_a_refused_endpoint_keeps_what_was_typed(scripted_page: Page, scripted_site: Site) -> None:
+    """The address is still there to be mended, and the events that were chosen."""
+    scripted_page.goto(f"{scripted_site.stack.base_url}{WEBHOOKS}")
+    scripted_page.get_by_text("Only some events").click()
+    chosen = scripted_page.get_by_role("group", name="Events").get_by_role("checkbox").first
+    chosen.check()
+    add_inner_address(scripted_page)
+    expect(scripted_page.get_by_role("link", name="Address")).to_be_visible()
+    expect(scripted_page.get_by_label("Address")).to_have_value("https://169.254.169.254/latest/")
+    expect(chosen).to_be_checked()
 
 
 def test_the_page_of_a_broken_site_breaks_no_rule(page: Page, tmp_path: Path) -> None:

@@ -230,6 +230,14 @@ class TestSettings:
         assert (stored.tuning, stored.stopping_point, stored.side_steps) == ("high", "solution", [])
         assert not Repository.objects.exists()
 
+    @pytest.mark.parametrize("field", ["repositories", "repositories.x.name", "repositories.0.0.name"])
+    def test_a_form_of_another_shape_is_refused(self, issue: Issue, field: str) -> None:
+        """What is no list of repositories is named as wrong, and the page still renders."""
+        answer = post(visitor(), SETTINGS, **{field: "x"})
+        assert answer.status_code == 400
+        assert "Repositor" in answer.content.decode()
+        assert not ProjectPreference.objects.exists()
+
 
 def test_no_page_allows_inline_code(issue: Issue) -> None:
     """Every page forbids inline scripts and styles, and has none."""
