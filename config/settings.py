@@ -195,6 +195,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": seconds("AUTOFIX_SWEEP_S", 10)},
     }
 }
+CELERY_BEAT_SCHEDULER = "config.beat:PatientScheduler"
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
 CELERY_BROKER_TRANSPORT_OPTIONS = queues.transport_options(
     CELERY_BROKER_URL, DATA_DIR, CELERY_TASK_TIME_LIMIT
