@@ -27,7 +27,7 @@ from demo.stack import CHECKOUT, free_port
 from demo.waiting import TookTooLong, wait_for
 from tests.acceptance.services import own_services
 
-RUNS = 60
+RUNS = 200
 ROUNDS = 3
 STEPS = 3
 INSTALL_TIMEOUT_S = 900
@@ -63,9 +63,8 @@ def main(arguments: list[str]) -> int:
     print(environment(os.environ["DATABASE_URL"], os.environ["CELERY_BROKER_URL"]), end="\n\n", flush=True)
     ours, started = Result("autofix"), Result("autofix, starting runs included")
     results = [ours, started]
-    others = {
-        name: Result(name) for name in os.environ.get("ONLY", "dbos langgraph procrastinate prefect").split()
-    }
+    rivals = ("dbos", "dbos_queue", "langgraph", "procrastinate", "prefect")
+    others = {name: Result(name) for name in rivals}
     with site(SCRIPT) as measured:
         from autofix.steps import StoppingPoint  # noqa: PLC0415 - Django is set up now
         from benchmarks import work  # noqa: PLC0415 - Django is set up now
