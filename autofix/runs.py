@@ -164,8 +164,8 @@ def announce(run: Run, happening: str, data: dict[str, object]) -> None:
 
 def _failure(run: Run) -> Failure | None:
     steps = steps_of(run)
-    counting = [step for step in steps if step.lane == Lane.PIPELINE and not step.superseded] or steps
-    last = counting[-1] if counting else None
+    decisive = [step for step in steps if step.lane == Lane.PIPELINE and not step.superseded] or steps
+    last = decisive[-1] if decisive else None
     if last is not None and last.status == StepStatus.FAILED:
         return Failure(last.error_code, last.error_detail)
     for row in pull_requests_of(run):

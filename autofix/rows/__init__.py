@@ -19,7 +19,6 @@ from autofix.rows.statements import (
     Result,
     Row,
     Statement,
-    counting,
     finding,
     inserting,
     inserting_all,
@@ -29,7 +28,7 @@ from autofix.rows.statements import (
 )
 
 __all__ = [
-    "Provided", "Row", "Statement", "commit", "count", "find", "finding", "insert", "insert_all", "insert_later",
+    "Provided", "Row", "Statement", "commit", "find", "finding", "insert", "insert_all", "insert_later",
     "inserting", "save", "select", "selecting", "takes_several", "together", "update", "updating",
 ]  # fmt: skip
 
@@ -45,11 +44,6 @@ def select(
 ) -> list[Row]:
     """All rows that fit, in the order of one column (``-name``: backwards)."""
     return _ask(selecting(model, order=order, limit=limit, lock=lock, **where))
-
-
-def count(model: type[Model], **where: Any) -> int:
-    """How many rows fit."""
-    return _ask(counting(model, **where))
 
 
 def insert(row: Model, *, unless_known_by: tuple[str, ...] = ()) -> bool:

@@ -60,12 +60,6 @@ def finding(model: type[Row], *, lock: bool = False, **where: Any) -> Statement[
     return selecting(model, limit=1, lock=lock, **where)
 
 
-def counting(model: type[Model], **where: Any) -> Statement[int]:
-    """How many rows fit."""
-    sql = _count_text(model, _shape(where))
-    return Statement(model, sql, _values(model, where), lambda cursor: int(cursor.fetchone()[0]))
-
-
 @dataclass(frozen=True, slots=True)
 class Provided:
     """A row that must be there for a write to happen: equality, as in every condition."""
@@ -214,11 +208,6 @@ def _select_text(model: type[Model], shape: Shape, order: str, limit: int | None
     by = f"{_q(_field(model, order.removeprefix('-')).column)}{' DESC' if order.startswith('-') else ''}"
     text = f"SELECT {columns} FROM {_q(model._meta.db_table)}{_where_text(model, shape)} ORDER BY {by}"
     return text + (f" LIMIT {limit}" if limit else "") + (" FOR UPDATE" if lock else "")
-
-
-@cache
-def _count_text(model: type[Model], shape: Shape) -> str:
-    return f"SELECT COUNT(*) FROM {_q(model._meta.db_table)}{_where_text(model, shape)}"
 
 
 @cache

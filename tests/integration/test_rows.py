@@ -56,7 +56,6 @@ def test_conditions(session: Session) -> None:
     assert rows.select(Turn, ended_at=None) == [first, third]
     assert rows.find(Turn, ended_at=LATER, key="b") == second
     assert rows.find(Turn, ended_at=LATER, key="a") is None
-    assert rows.count(Turn, session_id=session.pk, ended_at=None) == 2
 
 
 def test_changes_are_counted(session: Session) -> None:
@@ -160,7 +159,7 @@ class TestTogether:
                 for key in "ab":
                     rows.insert_later(make_turn(session, key, status="completed"))
                 assert len(queries) == 0
-                assert rows.count(Turn, session_id=session.pk) == 2
+                assert len(rows.select(Turn, session_id=session.pk)) == 2
             assert len(queries) == (1 if rows.takes_several() else 3)
 
     def test_whoever_asks_otherwise_sees_them(self, session: Session) -> None:
