@@ -18,8 +18,8 @@ from demo.waiting import wait_for
 OTHERS = 50
 ORGANIZATIONS = 17
 PER_SECOND = 50
-PHASE_S = 5
-ROUNDS = 8
+PHASE_S = 15
+ROUNDS = 5
 HANGING_BACKLOG = 20
 
 
