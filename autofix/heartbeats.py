@@ -7,11 +7,11 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import close_old_connections, connection
+from django.db import connection
 from django.db.models import Q
 
 from autofix import conf
@@ -79,18 +79,15 @@ class _Beater:
                     soonest = min((held.due for held in self._held), default=now + TICK_S)
                     self._changed.wait(min(soonest - now, TICK_S))
                     continue
-            try:
-                for held in due:
-                    self._beat(held)
-            finally:
-                connection.close()
+            for held in due:
+                self._beat(held)
 
     def _beat(self, held: _Held) -> None:
         held.due = time.monotonic() + held.period
-        close_old_connections()
         try:
-            if not held.extend():
-                self.remove(held)
+            with closing(connection):  # a thread that rests must not keep one
+                if not held.extend():
+                    self.remove(held)
         except Exception:  # one lease's trouble, an outage above all, must not end the others' beat
             logger.exception("a lease was not extended; trying again")
 
