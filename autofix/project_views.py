@@ -10,8 +10,8 @@ from autofix import quota
 from autofix.exceptions import AutofixError
 from autofix.explorer.client import get_client
 from autofix.hosts import Issue, ProjectRef, RepositoryRef
-from autofix.models import OrganizationSettings, Repository
-from autofix.preferences import preference_of
+from autofix.models import Repository
+from autofix.preferences import preference_of, settings_of
 from autofix.scm.registry import get_provider
 from autofix.step_executions import repositories_of
 
@@ -79,12 +79,12 @@ def preferences_view(project: ProjectRef) -> PreferencesView:
 
 def setup_view(issue: Issue) -> SetupView:
     """What a run of this issue would find."""
-    switches = OrganizationSettings.objects.filter(organization_id=issue.organization_id).first()
+    switches = settings_of(issue.organization_id)
     client = get_client()
     problem = client.check()
     return SetupView(
-        ai_enabled=switches is None or switches.ai_enabled,
-        coding_enabled=switches is None or switches.coding_enabled,
+        ai_enabled=switches.ai_enabled,
+        coding_enabled=switches.coding_enabled,
         quota=QuotaView(
             limit=quota.limit_of(issue.organization_id),
             used=quota.used_by(issue.organization_id),
