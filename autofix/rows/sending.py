@@ -43,13 +43,10 @@ class Unit:
 
     def ask(self, statement: Statement[Result], *, writes: bool) -> Result:
         """Send everything that waits and this; its result."""
-        if not writes:
-            self._flush_for(statement)
-            known = self._answers.get(_key(statement))
-            if known is not None:
-                return known[1]  # type: ignore[no-any-return]  # the same text has the same kind of answer
-        else:
+        if writes:
             self._forget(statement.model)
+        elif (known := self._answer_to(_key(statement))) is not None:
+            return known[1]  # type: ignore[no-any-return]  # the same text has the same kind of answer
         return self._send([*self._waiting, (statement, False)])[-1]  # type: ignore[no-any-return]  # its own result
 
     def flush(self) -> None:
@@ -72,10 +69,11 @@ class Unit:
                 self._answers.clear()
         return execute(sql, params, many, context)
 
-    def _flush_for(self, question: Statement[Any]) -> None:
-        """A foreseen question that still waits is asked now, with the others."""
-        if any(foreseen and _key(waiting) == _key(question) for waiting, foreseen in self._waiting):
+    def _answer_to(self, question: Key) -> tuple[type[Model], Any] | None:
+        """What is known; a foreseen question that still waits is asked now, with the others."""
+        if any(foreseen and _key(waiting) == question for waiting, foreseen in self._waiting):
             self.flush()
+        return self._answers.get(question)
 
     def _forget(self, model: type[Model]) -> None:
         self._answers = {key: answer for key, answer in self._answers.items() if answer[0] is not model}

@@ -190,8 +190,6 @@ def _reading(model: type[Model]) -> tuple[list[str], dict[int, tuple[list[Any], 
 
 def _converted(row: Sequence[Any], converters: dict[int, tuple[list[Any], Any]]) -> list[Any]:
     values = list(row)
-    if not converters:
-        return values
     for position, (conversions, column) in converters.items():
         for convert in conversions:
             values[position] = convert(values[position], column, connection)
