@@ -13,7 +13,9 @@ import logging
 import queue
 import threading
 import time
+from collections.abc import Callable
 from functools import partial
+from typing import TypeVar
 
 from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
@@ -42,9 +44,11 @@ BUSY = SLOTS // 2
 GATHER_S = 0.006
 """With so many in flight it goes on gathering answers to record together while the next one comes within this time."""
 REST = "autofix-deliver-rest"
-DATABASE_TRIES = 4
+PAUSES_S = 0.5, 1.0, 2.0
+"""Before the database is tried again. Longer outages end the relay: the sweeper wakes another one."""
 
 Answered = tuple[Claimed, Answer]
+Result = TypeVar("Result")
 
 
 class Relay:
@@ -92,7 +96,7 @@ class Relay:
 
     def _claim(self) -> int:
         free = min(SLOTS - self._in_flight, self._limit - self.attempted)
-        claimed = self._claims.take(int(free))
+        claimed = _insist(partial(self._claims.take, int(free)))
         if claimed:
             failpoint("delivery.claimed")
         for delivery in claimed:
@@ -123,7 +127,7 @@ class Relay:
         if not answered:
             return
         failpoint("delivery.sent")
-        _insist_on_recording(answered)
+        _insist(partial(recording.record, answered))
         self._in_flight -= len(answered)
         failpoint("delivery.recorded")
 
@@ -195,19 +199,21 @@ def _finish_alone(relay: Relay) -> None:
         connection.close()
 
 
-def _insist_on_recording(answered: list[Answered]) -> None:
-    """Record, once more over a new connection when the database has gone away or chose us to break a deadlock."""
-    for left in reversed(range(DATABASE_TRIES)):
+def _insist(on: Callable[[], Result]) -> Result:
+    """Do it, once more over a new connection when the database has gone away or chose us to break a deadlock.
+
+    What a claim that failed may have committed comes due again when it runs out.
+    """
+    for pause_s in PAUSES_S:
         try:
-            recording.record(answered)
+            return on()
         except (OperationalError, InterfaceError):
-            if not left or connection.in_atomic_block:
+            if connection.in_atomic_block:
                 raise
             logger.warning("database not reached, trying again", exc_info=True)
             connection.close()
-            time.sleep(2.0 ** (DATABASE_TRIES - left - 2))
-        else:
-            return
+            time.sleep(pause_s)
+    return on()
 
 
 def _attempt(delivery: Claimed) -> Answer:
