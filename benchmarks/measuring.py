@@ -57,6 +57,24 @@ def cpu_s(session: int) -> float:
     return total / TICKS_PER_S
 
 
+class Stolen:
+    """What the host of a virtual machine takes of its processors for others, from now on."""
+
+    def __init__(self) -> None:
+        self._before = self._ticks()
+
+    def share(self) -> float:
+        """Of all that there was."""
+        spent = [now - before for now, before in zip(self._ticks(), self._before, strict=True)]
+        return spent[-1] / sum(spent)
+
+    @staticmethod
+    def _ticks() -> list[int]:
+        """user, nice, system, idle, iowait, irq, softirq, steal, as proc(5) has them."""
+        first = Path("/proc/stat").read_text(encoding="ascii").partition("\n")[0]
+        return [int(field) for field in first.split()[1:9]]
+
+
 def environment(database_url: str, broker_url: str) -> str:
     """One paragraph on the machine and the servers, without names that only this machine has."""
     parts = [

@@ -5,6 +5,7 @@ As in a worker with four threads, wake-ups run beside each other, and what the r
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,7 @@ if __name__ == "__main__":
     from autofix import wakeups
     from autofix.delivery import relay
 
+    gc.collect()  # As a worker's process has long since: what starting leaves costs somebody's delivery 40 ms, once.
     pool = ThreadPoolExecutor(THREADS)
 
     def publish(_task: str, _args: tuple[str | int, ...], countdown: float) -> None:

@@ -17,12 +17,15 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from urllib3.util.connection import is_connection_dropped
 
 from autofix.delivery.deadline import Deadline
+from autofix.delivery.senders import senders
 from autofix.delivery.targets import Address
 
 CONNECT_S = 5.0
 IDLE_S = 20.0
 MOST_IDLE = 256
 MOST_IDLE_PER_URL = 4
+SURELY_FITS = 16 * 1024
+"""So many bytes the system takes at once over a connection on which nothing is under way."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +143,19 @@ class Pinned(HTTPConnection):
         self.route = route
         self.peer: tuple[Any, ...] = ()
 
+    def send(self, data: Any) -> None:
+        """What does not fit into the connection's buffer waits until the other side reads it."""
+        if len(data) > SURELY_FITS:
+            senders.step_aside()
+        super().send(data)
+
+    def getresponse(self) -> Any:
+        """The other side may answer when it likes."""
+        senders.step_aside()
+        return super().getresponse()
+
     def _new_conn(self) -> socket.socket:
+        senders.step_aside()
         try:
             sock, self.peer = self.route.connect()
         except TimeoutError as exc:

@@ -1,8 +1,8 @@
-"""Threads that send: one does it all while consumers answer at once; when one makes it wait, the next goes on in its place.
+"""Threads that send, as many as consumers make wait; one at a time begins, and who begins to wait lets the next one begin.
 
-Python runs one thread at a time, and dozens that want to run at once cost half as much again as one that goes from consumer
-to consumer. So one thread *leads*: it takes what there is to do. Another one *watches* it and, when the leader has been at
-one thing for a moment, leads in its place; who is left behind finishes what it has begun and lines up again.
+Python runs one thread at a time, and dozens that want to run at once cost half as much again as few. So one attempt has the
+*floor*: it composes its request, and gives the floor to the next one before the first thing that takes as long as somebody
+else likes: to look up a name, to connect, to send. Hence nothing ever waits behind an attempt that hangs.
 """
 
 from __future__ import annotations
@@ -10,126 +10,82 @@ from __future__ import annotations
 import logging
 import os
 import threading
-import time
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from queue import SimpleQueue
 
 logger = logging.getLogger(__name__)
 
-SOON_S = 0.0002
-"""After so long a look is taken at a new leader; then after twice as long, and so on: to watch costs time, too."""
-LATER_S = 0.008
-"""How long a leader may be at one thing in any case."""
 MOST_IDLE = 64
 """So many threads are kept for later."""
+NOBODY = 0
+SOMEBODY = -1
+"""A thread that has been given a job, and not yet said who it is."""
 
 Job = Callable[[], None]
 
 
-@dataclass(eq=False)
-class _Leader:
-    doing: Job | None = None
-
-
-class _Load:
-    """Whether this process waits more than it computes, and another thread would find something to do."""
-
-    BUSY = 0.6
-    WINDOW_S = 0.002
-
-    def __init__(self) -> None:
-        self._low = True
-        self._since = self._used = 0.0
-
-    def is_low(self) -> bool:
-        """As it was in the last whole window."""
-        now = time.perf_counter()
-        if now - self._since >= self.WINDOW_S:
-            used = time.process_time()
-            self._low = used - self._used < self.BUSY * (now - self._since)
-            self._since, self._used = now, used
-        return self._low
-
-
 class Senders:
-    """Does jobs, as many beside each other as are made to wait. A job must not raise."""
+    """Does jobs: each begins when the one before has ended or stepped aside. A job must not raise."""
 
     def __init__(self) -> None:
         self.forget()
 
     def forget(self) -> None:
         """Begin afresh. A forked process has these objects, and none of their threads."""
-        self._jobs: SimpleQueue[Job] = SimpleQueue()
-        self._busy = threading.Event()
-        self._watching = threading.Lock()
-        self._leader: _Leader | None = None
-        self._load = _Load()
-        self._counting = threading.Lock()
+        self._lock = threading.Lock()
+        self._waiting: deque[Job] = deque()
+        self._floor = NOBODY
+        self._given: SimpleQueue[Job] = SimpleQueue()
         self._idle = 0
-        self._begun = False
 
     def do(self, job: Job) -> None:
         """Have it done as soon as possible. From any thread."""
-        self._jobs.put(job)
-        self._busy.set()
-        if not self._begun:
-            with self._counting:
-                first, self._begun = not self._begun, True
-            if first:
-                self._add_thread()
+        with self._lock:
+            self._waiting.append(job)
+            if self._floor == NOBODY:
+                self._begin_next()
 
-    def _add_thread(self) -> None:
-        with self._counting:
-            self._idle += 1
+    def step_aside(self) -> None:
+        """What the calling thread does next may take long: the next job begins. Nothing happens outside of jobs."""
+        if self._floor == threading.get_ident():
+            with self._lock:
+                self._begin_next()
+
+    def _begin_next(self) -> None:
+        """The floor is free, and the lock held."""
+        self._floor = NOBODY
+        if not self._waiting:
+            return
+        if not self._idle and not self._add_thread():
+            return
+        self._idle -= 1
+        self._floor = SOMEBODY
+        self._given.put(self._waiting.popleft())
+
+    def _add_thread(self) -> bool:
         try:
             threading.Thread(target=self._run, name="autofix-deliver", daemon=True).start()
         except RuntimeError:  # the system has no more: those that there are go on
             logger.exception("no thread to send webhooks with")
-            with self._counting:
-                self._idle -= 1
-                self._begun = self._leader is not None
+            return False
+        self._idle += 1
+        return True
 
     def _run(self) -> None:
         while True:
-            with self._watching:
-                self._watch()
-                me = self._leader = _Leader()
-            with self._counting:
-                self._idle -= 1
-                nobody_watches = not self._idle
-            if nobody_watches:
-                self._add_thread()
-            self._lead(me)
-            with self._counting:
+            job = self._given.get()
+            self._floor = threading.get_ident()
+            try:
+                job()
+            finally:
+                self.step_aside()
+            with self._lock:
                 if self._idle >= MOST_IDLE:
                     return
                 self._idle += 1
-
-    def _lead(self, me: _Leader) -> None:
-        """Do one job after the other, until somebody else leads."""
-        while self._leader is me:
-            me.doing = self._jobs.get()
-            me.doing()
-            me.doing = None
-
-    def _watch(self) -> None:
-        """Returns when there is no leader, or it has been at one job for too long."""
-        patience_s = SOON_S
-        while (leader := self._leader) is not None:
-            doing = leader.doing
-            if doing is None and self._jobs.empty():
-                self._busy.clear()
-                if self._jobs.empty():
-                    self._busy.wait()
-            time.sleep(patience_s)
-            if (
-                doing is not None
-                and leader.doing is not None
-                and (leader.doing is doing or self._load.is_low())
-            ):
-                return
-            patience_s = min(2 * patience_s, LATER_S)
+                if self._floor == NOBODY:  # no thread could be started
+                    self._begin_next()
 
 
 senders = Senders()

@@ -17,6 +17,7 @@ from urllib3.util import Url, parse_url
 
 from autofix import conf
 from autofix.delivery.errors import TargetRefused, TargetUnknown
+from autofix.delivery.senders import senders
 
 MAX_URL = 2048
 DNS_S = 5.0
@@ -114,6 +115,7 @@ def _look_up(host: str, port: int) -> list[Any]:
     if _is_address(host):
         look_up()  # nobody needs to be asked
     else:
+        senders.step_aside()
         threading.Thread(target=look_up, name="autofix-dns", daemon=True).start()
     return lookup.result(timeout=DNS_S)
 
