@@ -1,8 +1,8 @@
 """Threads that send, as many as consumers make wait; one at a time begins, and who begins to wait lets the next one begin.
 
-Python runs one thread at a time, and dozens that want to run at once cost half as much again as few. So one attempt has the
-*floor*: it composes its request, and gives the floor to the next one before the first thing that takes as long as somebody
-else likes: to look up a name, to connect, to send. Hence nothing ever waits behind an attempt that hangs.
+Python runs one thread at a time, and dozens that want to run at once cost a fifth to a half more than a few. So one attempt
+has the *floor*: it composes its request, and gives the floor to the next one before the first thing that takes as long as
+somebody else likes: a name's lookup, a connection, a large body, the answer. Hence nothing waits behind an attempt that hangs.
 """
 
 from __future__ import annotations
