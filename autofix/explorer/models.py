@@ -61,7 +61,7 @@ class Turn(models.Model):
     """
 
     session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="turns")
-    key = models.CharField(max_length=128, unique=True)
+    key = models.CharField(max_length=128)
     prompt = models.TextField()
     artifact_key = models.CharField(max_length=64, blank=True)
     artifact_schema = models.JSONField(null=True)
@@ -86,11 +86,13 @@ class Turn(models.Model):
 
     class Meta:
         constraints = [
+            # Not ``unique``: that makes a second index for LIKE.
+            models.UniqueConstraint(fields=["key"], name="autofix_one_turn_per_key"),
             models.UniqueConstraint(
                 fields=["session"],
                 condition=Q(status__in=["pending", "running"]),
                 name="autofix_one_open_turn",
-            )
+            ),
         ]
         indexes = [
             models.Index(
@@ -130,7 +132,8 @@ class Block(models.Model):
     ``has_patches``: it changes files, and is read even where the others are not.
     """
 
-    session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="blocks")
+    # No index of its own: the unique one below begins with it.
+    session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="blocks", db_index=False)
     turn = models.ForeignKey(Turn, on_delete=models.CASCADE, null=True, related_name="blocks")
     index = models.PositiveIntegerField()
     uuid = models.UUIDField(default=uuid.uuid4, editable=False)

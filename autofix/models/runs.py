@@ -97,7 +97,8 @@ class StepExecution(models.Model):
     was asked to mend an invalid artifact, ``answers`` those that began with a person's answer.
     """
 
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="steps")
+    # No index of its own: the unique one below begins with it.
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="steps", db_index=False)
     sequence = models.PositiveIntegerField()
     step = models.CharField(max_length=32, choices=[(s.value, s.value) for s in Step])
     lane = models.CharField(max_length=16, choices=[(lane.value, lane.value) for lane in Lane])

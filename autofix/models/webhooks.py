@@ -93,17 +93,20 @@ class WebhookEvent(models.Model):
     ``sequence`` counts a run's events from 1 without gaps, None for events that are no run's.
     """
 
-    public_id = models.CharField(max_length=64, unique=True)
+    public_id = models.CharField(max_length=64)
     organization_id = models.CharField(max_length=64)
     key = models.CharField(max_length=255)
     type = models.CharField(max_length=64)
-    run = models.ForeignKey(Run, null=True, on_delete=models.CASCADE, related_name="events")
+    # No index of its own: the unique one below begins with it.
+    run = models.ForeignKey(Run, null=True, on_delete=models.CASCADE, related_name="events", db_index=False)
     sequence = models.PositiveIntegerField(null=True)
     body = models.JSONField()
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         constraints = [
+            # Not ``unique``: that makes a second index for LIKE.
+            models.UniqueConstraint(fields=["public_id"], name="autofix_one_event_per_public_id"),
             models.UniqueConstraint(fields=["organization_id", "key"], name="autofix_one_event_per_key"),
             models.UniqueConstraint(
                 fields=["run", "sequence"], condition=Q(run__isnull=False), name="autofix_event_sequence"
