@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from tracker.models import Issue, Organization, Project
 
@@ -30,18 +30,20 @@ def find_issue(word: str, organization: Organization | str | None = None) -> Iss
 
     Without an organization a short id that several tenants use names none of their issues.
     """
-    issues: QuerySet[Issue] = Issue.objects.select_related("project__organization")
+    of: Q | None = Q()
     if isinstance(organization, str):
-        if (named := _id_or_slug(organization, "project__organization__")) is None:
-            return None
-        issues = issues.filter(named)
+        of = _id_or_slug(organization, "project__organization__")
     elif organization is not None:
-        issues = issues.filter(project__organization=organization)
+        of = Q(project__organization=organization)
     if (number := _as_id(word)) is not None:
-        return issues.filter(pk=number).first()
-    if (short := SHORT_ID.fullmatch(word)) is None:
+        named = Q(pk=number)
+    elif (short := SHORT_ID.fullmatch(word)) is not None:
+        named = Q(project__slug=short["slug"].lower(), number=int(short["number"]))
+    else:
         return None
-    found = issues.filter(project__slug=short["slug"].lower(), number=int(short["number"]))[:2]
+    if of is None:
+        return None
+    found = Issue.objects.select_related("project__organization").filter(of, named)[:2]
     return found[0] if len(found) == 1 else None
 
 
