@@ -24,6 +24,13 @@ def asked_once() -> Iterator[None]:
         _answers.reset(token)
 
 
+def tell(question: Hashable, answer: object) -> None:
+    """Answer the question before it is asked. Nothing happens outside of :func:`asked_once`."""
+    answers = _answers.get()
+    if answers is not None:
+        answers[question] = (time.monotonic(), answer)
+
+
 def ask(question: Hashable, find: Callable[[], Answer]) -> Answer:
     """What ``find`` says to this question, now or (in :func:`asked_once`) a moment ago."""
     answers = _answers.get()

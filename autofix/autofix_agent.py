@@ -81,7 +81,7 @@ def trigger_autofix_agent(
 
     Raises QuotaSpent (new runs only), RunInFlight, NotFound, PullRequestExists, InvalidRequest (index past the end).
     """
-    with transaction.atomic(), rows.together():
+    with rows.together():
         if run_id is None:
             if insert_index is not None:
                 raise InvalidRequest(

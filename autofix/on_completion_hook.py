@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError
 
 from autofix import conf, pull_requests, rows, runs, step_executions
 from autofix.autofix_agent import HOOK_REFERRER, fork_for
@@ -32,7 +32,7 @@ UNRECORDED = "The result could not be recorded; the worker's log has the traceba
 
 def on_completion_hook(end: TurnEnd) -> None:
     """Called by the explorer, by its registered name, when a turn of this session ends. Safe to call again."""
-    execution = rows.find(StepExecution, session_id=end.session_id, turn_id=end.turn.id, status=ACTIVE_STEP)
+    execution = step_executions.of_turn(end.session_id, end.turn.id)
     if execution is None:
         logger.info("turn %s ended for no active step: a duplicate, or cancelled", end.turn.id)
         return
@@ -56,7 +56,7 @@ def on_completion_hook(end: TurnEnd) -> None:
 
 def _conclude(end: TurnEnd, execution: StepExecution, issue: Issue | None, outcome: Outcome) -> None:
     """Record the end and the outcome in one transaction, unless somebody did; nothing when the run was deleted."""
-    with transaction.atomic(), rows.together() as unit:
+    with rows.together() as unit:
         unit.foresee(*runs.questions(execution.run_id), *outbox.questions(end.organization_id))
         end.record()
         run = rows.find(Run, lock=True, pk=execution.run_id)

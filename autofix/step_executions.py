@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from functools import cache
 from operator import attrgetter
 from typing import Any
@@ -10,6 +11,7 @@ from django.utils import timezone
 
 from autofix import rows, runs, webhooks
 from autofix.artifact_schemas import Artifact
+from autofix.asking import ask, tell
 from autofix.exceptions import AutofixError, IssueGone
 from autofix.explorer.client import ExplorerClient, TurnRequest, get_client
 from autofix.explorer.state import TurnState
@@ -92,11 +94,25 @@ def start_turn(client: ExplorerClient, run: Run, execution: StepExecution, issue
         ),
     )
     execution.turn_id = turn.id
+    tell(_of_turn(execution.session_id, turn.id), execution)
     if execution.status == StepStatus.PENDING:
         execution.first_index = turn.first_index
         execution.status = StepStatus.RUNNING
         execution.started_at = timezone.now()
     _store(execution, STARTED)
+
+
+def of_turn(session_id: str, turn_id: str) -> StepExecution | None:
+    """The active step that this turn works for, as it was a moment ago; None when there is none (any more)."""
+
+    def find() -> StepExecution | None:
+        return rows.find(StepExecution, session_id=session_id, turn_id=turn_id, status=ACTIVE_STEP)
+
+    return ask(_of_turn(session_id, turn_id), find)
+
+
+def _of_turn(session_id: str, turn_id: str) -> Hashable:
+    return "step of", session_id, turn_id
 
 
 def _turns_before(run: Run, execution: StepExecution) -> int:

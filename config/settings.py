@@ -106,6 +106,9 @@ def database(url: str) -> dict[str, Any]:
         # A file, not memory: the tests' threads must see one database.
         found["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
     else:
+        # Statements that come again and again are prepared; empty where a pooler (PgBouncer) hands transactions about.
+        if threshold := env.str("DATABASE_PREPARE_THRESHOLD", default="2"):
+            found["OPTIONS"] = {"prepare_threshold": int(threshold), **found.get("OPTIONS", {})}
         found |= {"CONN_MAX_AGE": env.int("CONN_MAX_AGE", default=60), "CONN_HEALTH_CHECKS": True}
     return found
 

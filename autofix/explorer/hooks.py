@@ -64,6 +64,7 @@ def end(lease: Lease, *, error: AutofixError | None = None) -> None:
     recorded: list[bool] = []
 
     def record() -> None:
+        rows.foresee_insert(Turn)  # of the next step, most of the time
         if not lease.write(**changes):
             raise LeaseLost
         transaction.on_commit(lambda: recorded.append(True))

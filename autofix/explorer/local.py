@@ -83,7 +83,7 @@ class LocalExplorer:
 
     def start_turn(self, session_id: str, request: TurnRequest) -> TurnState:
         """Begins with the prompt as the turn's first block; a worker takes it after the commit, the one at work if it may."""
-        with transaction.atomic(savepoint=False), rows.together() as unit:
+        with rows.together() as unit:
             held = chains.held_in(session_id)
             if held is None:
                 unit.foresee(
@@ -109,7 +109,9 @@ class LocalExplorer:
                 leases.take(turn)
             else:
                 working = None
-            if not rows.insert(turn, unless_known_by=("key",)):
+            if working is not None:
+                rows.insert_soon(turn)  # nobody else can have begun it: the session is this worker's
+            elif not rows.insert(turn, unless_known_by=("key",)):
                 return _row(rows.find(Turn, key=request.key)).as_state()
             prompt = _prompt(turn)
             rows.insert_later(prompt)

@@ -13,7 +13,7 @@ from typing import Any
 from django.db.models import Model
 
 from autofix.rows import sending
-from autofix.rows.sending import commit, takes_several, together
+from autofix.rows.sending import commit, together
 from autofix.rows.statements import (
     Provided,
     Result,
@@ -22,14 +22,16 @@ from autofix.rows.statements import (
     finding,
     inserting,
     inserting_all,
+    reserving,
     saving,
     selecting,
     updating,
 )
+from autofix.rows.trips import takes_several
 
 __all__ = [
-    "Provided", "Row", "Statement", "commit", "find", "finding", "insert", "insert_all", "insert_later",
-    "inserting", "save", "select", "selecting", "takes_several", "together", "update", "updating",
+    "Provided", "Row", "Statement", "commit", "find", "finding", "foresee_insert", "insert", "insert_all",
+    "insert_later", "insert_soon", "inserting", "save", "select", "selecting", "takes_several", "together", "update", "updating",
 ]  # fmt: skip
 
 
@@ -57,6 +59,22 @@ def insert(row: Model, *, unless_known_by: tuple[str, ...] = ()) -> bool:
 def insert_later(row: Model) -> None:
     """The same with the next question, when nobody needs the primary key before; a refusal comes then, too."""
     _later(inserting(row))
+
+
+def insert_soon(row: Model) -> None:
+    """The same when somebody does: the key is taken ahead where the database has one ready, else the row is stored at once."""
+    if takes_several():
+        row.pk = _ask(reserving(type(row)))
+        insert_later(row)
+    else:
+        insert(row)
+
+
+def foresee_insert(model: type[Model]) -> None:
+    """A row is going to be inserted soon: take its key with whatever is sent next."""
+    unit = sending.current()
+    if unit is not None and takes_several():
+        unit.foresee(reserving(model))
 
 
 def insert_all(

@@ -15,6 +15,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Model
 
+from autofix.rows import trips
 from autofix.rows.statements import Result, Statement
 
 Key = tuple[str, tuple[Any, ...]]
@@ -23,7 +24,8 @@ Key = tuple[str, tuple[Any, ...]]
 class Unit:
     """What one transaction still has to write, and the answers to questions that were asked ahead."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, outermost: bool) -> None:
+        self._outermost = outermost
         self._waiting: list[tuple[Statement[Any], bool]] = []
         self._answers: dict[Key, tuple[type[Model], Any]] = {}
         self._sending = False
@@ -54,7 +56,23 @@ class Unit:
         if self._waiting:
             self._send(self._waiting)
 
-    def before_others(
+    def end(self) -> None:
+        """Send what is still to be written, with the COMMIT when the transaction is this unit's own."""
+        writes = [(statement, False) for statement, foreseen in self._waiting if not foreseen]
+        if writes:
+            self._send(writes, commits=self._outermost)
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """In the body this is the current unit."""
+        token = _unit.set(self)
+        try:
+            with connection.execute_wrapper(self._before_others):
+                yield
+        finally:
+            _unit.reset(token)
+
+    def _before_others(
         self,
         execute: Callable[..., Any],
         sql: str,
@@ -78,10 +96,10 @@ class Unit:
     def _forget(self, model: type[Model]) -> None:
         self._answers = {key: answer for key, answer in self._answers.items() if answer[0] is not model}
 
-    def _send(self, waiting: list[tuple[Statement[Any], bool]]) -> list[Any]:
+    def _send(self, waiting: list[tuple[Statement[Any], bool]], *, commits: bool = False) -> list[Any]:
         self._waiting, self._sending = [], True
         try:
-            results = send([statement for statement, _ in waiting])
+            results = send([statement for statement, _ in waiting], begins=self._outermost, commits=commits)
         finally:
             self._sending = False
         for (statement, foreseen), result in zip(waiting, results, strict=True):
@@ -100,50 +118,36 @@ def current() -> Unit | None:
 
 @contextmanager
 def together() -> Iterator[Unit]:
-    """In the body, a part of the caller's transaction, statements travel together. An error in it sends nothing more."""
+    """A transaction, or a part of the caller's, whose statements travel together. After an error in it nothing more is sent."""
     outer = _unit.get()
-    if outer is not None:
-        yield outer
-        return
-    unit = Unit()
-    token = _unit.set(unit)
-    try:
-        with connection.execute_wrapper(unit.before_others):
+    outermost = not connection.in_atomic_block
+    with transaction.atomic(savepoint=False):
+        if outer is not None:
+            yield outer
+            return
+        unit = Unit(outermost=outermost)
+        with unit.at_work():
             yield unit
-            unit.flush()
-    finally:
-        _unit.reset(token)
+            unit.end()
 
 
-def send(statements: list[Statement[Any]]) -> list[Any]:
-    """Send the statements, in one trip where the driver takes several; their results."""
+def send(statements: list[Statement[Any]], *, begins: bool = False, commits: bool = False) -> list[Any]:
+    """Send the statements, in one trip where the driver takes several; their results.
+
+    ``begins``, ``commits``: where it does, BEGIN (when nothing was sent before) and COMMIT travel with them.
+    """
+    if trips.takes_several():
+        return trips.send(statements, begins=begins, commits=commits)
     with connection.cursor() as cursor:
-        if len(statements) == 1 or not takes_several():
-            return [_alone(cursor, statement) for statement in statements]
-        values = [value for statement in statements for value in statement.values]
-        cursor.execute("; ".join(statement.sql for statement in statements), values)
-        results = []
-        for position, statement in enumerate(statements):
-            if position:
-                cursor.nextset()
-            results.append(statement.read(cursor))
-        return results
+        return [_alone(cursor, statement) for statement in statements]
 
 
 def commit(*statements: Statement[Any]) -> list[Any]:
     """Send the statements as a transaction of its own (or a part of the caller's); their results."""
-    if takes_several() and not connection.in_atomic_block:
+    if trips.takes_several() and not connection.in_atomic_block:
         return send(list(statements))  # several in one trip are a transaction by themselves
     with transaction.atomic(savepoint=False):
         return send(list(statements))
-
-
-def takes_several() -> bool:
-    """Whether several statements can be sent at once: psycopg can where it fills in the values itself, as Django has it do."""
-    if connection.vendor != "postgresql" or connection.settings_dict["OPTIONS"].get("server_side_binding"):
-        return False
-    driver: Any = connection
-    return bool(driver.Database.__name__ == "psycopg")
 
 
 def _alone(cursor: Any, statement: Statement[Result]) -> Result:

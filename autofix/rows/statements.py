@@ -33,12 +33,16 @@ Shape = tuple[tuple[str, int | None], ...]
 
 @dataclass(frozen=True, slots=True)
 class Statement(Generic[Result]):
-    """What is sent, and how the result is read off the cursor. ``model``: whose table it is about."""
+    """What is sent, and how the result is read off the cursor.
+
+    ``model``: whose table it is about. ``lasting``: the same text will come again.
+    """
 
     model: type[Model]
     sql: str
     values: Sequence[Any]
     read: Callable[[Any], Result]
+    lasting: bool = True
 
 
 def selecting(
@@ -83,10 +87,18 @@ def inserting(
         return True
 
     alias = connection.alias
-    fields = _written(type(row))
+    has_key = row.pk is not None
+    fields = _written(type(row), has_key)
     values = [_prepared(field, field.pre_save(row, add=True)) for field in fields]
-    sql = _insert_text(type(row), unless_known_by, *_provided(provided))
+    sql = _insert_text(type(row), has_key, unless_known_by, *_provided(provided))
     return Statement(type(row), sql, [*values, *_provided_values(provided)], read)
+
+
+def reserving(model: type[Model]) -> Statement[int]:
+    """The primary key of a row that is stored later. PostgreSQL's; SQLite has none before."""
+    table, column = model._meta.db_table, _field(model, "pk").column
+    sql = "SELECT nextval(pg_get_serial_sequence(%s, %s))"
+    return Statement(model, sql, [_q(table), column], lambda cursor: int(cursor.fetchone()[0]))
 
 
 def inserting_all(
@@ -102,7 +114,7 @@ def inserting_all(
         unique = _q(_field(model, replacing).column)
         changed = ", ".join(f"{one} = excluded.{one}" for one in columns if one != unique)
         text += f" ON CONFLICT ({unique}) DO UPDATE SET {changed}"
-    return Statement(model, text, values, lambda _: None)
+    return Statement(model, text, values, lambda _: None, lasting=False)
 
 
 def updating(
@@ -175,8 +187,8 @@ def _field(model: type[Model], name: str) -> Field[Any, Any]:
 
 
 @cache
-def _written(model: type[Model]) -> Sequence[Field[Any, Any]]:
-    return [field for field in model._meta.concrete_fields if not field.primary_key]
+def _written(model: type[Model], has_key: bool) -> Sequence[Field[Any, Any]]:
+    return [field for field in model._meta.concrete_fields if has_key or not field.primary_key]
 
 
 @cache
@@ -210,9 +222,13 @@ def _select_text(model: type[Model], shape: Shape, order: str, limit: int | None
 
 @cache
 def _insert_text(
-    model: type[Model], known_by: tuple[str, ...], other: type[Model] | None, other_shape: Shape
+    model: type[Model],
+    has_key: bool,
+    known_by: tuple[str, ...],
+    other: type[Model] | None,
+    other_shape: Shape,
 ) -> str:
-    fields = _written(model)
+    fields = _written(model, has_key)
     columns, places = ", ".join(_q(f.column) for f in fields), ", ".join(["%s"] * len(fields))
     known = f" ON CONFLICT {_target_text(model, known_by)} DO NOTHING" if known_by else ""
     key = _q(_field(model, "pk").column)

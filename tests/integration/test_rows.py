@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from autofix import rows
 from autofix.explorer.models import Block, Session, Turn
 from autofix.models import Endpoint, EndpointRecord, ProjectPreference, Run
+from tests.trips import sent
 
 pytestmark = pytest.mark.django_db
 LATER = datetime(2031, 2, 3, 4, 5, 6, 789012, tzinfo=UTC)
@@ -154,17 +155,17 @@ class TestTogether:
 
     def test_writes_travel_with_the_next_question(self, session: Session) -> None:
         """One trip where the driver takes several statements; the question sees what was written before it."""
-        with transaction.atomic(), rows.together():
+        with rows.together():
             with CaptureQueriesContext(connection) as queries:
                 for key in "ab":
                     rows.insert_later(make_turn(session, key, status="completed"))
                 assert len(queries) == 0
                 assert len(rows.select(Turn, session_id=session.pk)) == 2
-            assert len(queries) == (1 if rows.takes_several() else 3)
+            assert len(sent(queries)) == (1 if rows.takes_several() else 3)
 
     def test_whoever_asks_otherwise_sees_them(self, session: Session) -> None:
         """The ORM and savepoints come after what waits."""
-        with transaction.atomic(), rows.together():
+        with rows.together():
             rows.insert_later(make_turn(session, "a", status="completed"))
             assert Turn.objects.count() == 1
             rows.insert_later(make_turn(session, "b", status="completed"))
@@ -174,12 +175,12 @@ class TestTogether:
 
     def test_the_rest_is_written_at_the_end(self, session: Session) -> None:
         """Before the transaction commits; after an error nothing is."""
-        with transaction.atomic(), rows.together():
+        with rows.together():
             rows.insert_later(make_turn(session, "a", status="completed"))
         assert Turn.objects.count() == 1
 
         def write_and_fail() -> None:
-            with transaction.atomic(), rows.together():
+            with rows.together():
                 rows.insert_later(make_turn(session, "b", status="completed"))
                 raise LookupError
 
@@ -192,7 +193,7 @@ class TestTogether:
         rows.insert(make_turn(session, "a", status="completed"))
 
         def write_two() -> None:
-            with transaction.atomic(), rows.together():
+            with rows.together():
                 for key in "ba":
                     rows.insert_later(make_turn(session, key, status="completed"))
 
@@ -203,7 +204,7 @@ class TestTogether:
     def test_what_is_foreseen_is_asked_once(self, session: Session) -> None:
         """The same rows, changes to them included, until somebody else writes to their table."""
         rows.insert(make_turn(session, "a", status="completed"))
-        with transaction.atomic(), rows.together() as unit:
+        with rows.together() as unit:
             unit.foresee(rows.selecting(Turn, session_id=session.pk))
             (turn,) = rows.select(Turn, session_id=session.pk)
             turn.prompt = "changed"
@@ -219,9 +220,167 @@ class TestTogether:
 
     def test_a_lock_is_taken_with_what_is_foreseen(self, session: Session) -> None:
         """What was read before the lock is not taken for what stands under it: the order of questions is kept."""
-        with transaction.atomic(), rows.together() as unit:
+        with rows.together() as unit:
             unit.foresee(rows.finding(Session, lock=True, pk=session.pk), rows.selecting(Turn, key="a"))
             with CaptureQueriesContext(connection) as queries:
                 assert rows.update(Session, {"issue_id": "9"}, pk=session.pk) == 1
-            sent = "; ".join(query["sql"] for query in queries.captured_queries)
-            assert sent.index("FROM") < sent.index('UPDATE "')
+            text = "; ".join(sent(queries))
+            assert text.index("FROM") < text.index('UPDATE "')
+
+    def test_a_key_that_is_known_at_once(self, session: Session) -> None:
+        """It is the stored row's, foreseen or not, each row has its own, and an error stores none of them."""
+
+        def store(*keys: str) -> list[int]:
+            with rows.together():
+                rows.foresee_insert(Turn)
+                turns = [make_turn(session, key, status="completed") for key in keys]
+                for turn in turns:
+                    rows.insert_soon(turn)
+                known = [turn.pk for turn in turns]
+                if "wrong" in keys:
+                    raise LookupError
+            return known
+
+        assert store("a", "b") == [Turn.objects.get(key=key).pk for key in "ab"]
+        with pytest.raises(LookupError):
+            store("c", "wrong")
+        assert Turn.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+class TestTransaction:
+    """One transaction, whoever begins and ends it: the driver, or BEGIN and COMMIT that travel with other statements."""
+
+    @pytest.mark.parametrize("first", ["rows", "ORM"])
+    def test_an_error_undoes_everything(self, session: Session, first: str) -> None:
+        """What was sent before it, in either way and order."""
+
+        def by_rows(key: str) -> None:
+            rows.insert(make_turn(session, key, status="completed"))
+
+        def by_orm(key: str) -> None:
+            make_turn(session, key, status="completed").save()
+
+        ways = [by_rows, by_orm] if first == "rows" else [by_orm, by_rows]
+
+        def write_and_fail() -> None:
+            with rows.together():
+                for number, write in enumerate(ways + ways):
+                    write(str(number))
+                assert Turn.objects.count() == 4
+                raise LookupError
+
+        with pytest.raises(LookupError):
+            write_and_fail()
+        assert Turn.objects.count() == 0
+
+    def test_a_refused_first_statement_begins_nothing(self, session: Session) -> None:
+        """The connection is as good as new, and the next statement is not part of any transaction."""
+        rows.insert(make_turn(session, "a", status="completed"))
+
+        def write_twin() -> None:
+            with rows.together():
+                rows.insert(make_turn(session, "a", status="completed"))
+
+        with pytest.raises(IntegrityError):
+            write_twin()
+        assert connection.get_autocommit()
+        Turn.objects.update(prompt="changed")
+        connection.close()
+        assert Turn.objects.get().prompt == "changed"
+
+    def test_a_commit_may_be_refused(self, session: Session) -> None:
+        """By a constraint that is looked at then: nothing is stored, and nobody is told that it was."""
+        told: list[str] = []
+
+        def write_orphan() -> None:
+            with rows.together():
+                transaction.on_commit(lambda: told.append("committed"))
+                rows.insert_later(make_turn(session, "a", status="completed"))
+                orphan = Block(session_id=session.pk + 1, index=0, content={})
+                rows.insert_later(orphan)
+
+        with pytest.raises(IntegrityError):
+            write_orphan()
+        assert Turn.objects.count() == 0
+        assert told == []
+
+    def test_who_waits_for_the_commit_sees_it(self, session: Session) -> None:
+        """Callbacks come after it, and may use the database as they like."""
+        seen: list[int] = []
+        with rows.together():
+            transaction.on_commit(lambda: seen.append(Turn.objects.count()))
+            transaction.on_commit(lambda: rows.insert(make_turn(session, "b", status="completed")))
+            rows.insert_later(make_turn(session, "a", status="completed"))
+        assert seen == [1]
+        assert Turn.objects.count() == 2
+
+    def test_inside_of_another_one(self, session: Session) -> None:
+        """Nothing is committed before the outer transaction is."""
+
+        def write_and_fail() -> None:
+            with transaction.atomic():
+                with rows.together():
+                    rows.insert_later(make_turn(session, "a", status="completed"))
+                raise LookupError
+
+        with pytest.raises(LookupError):
+            write_and_fail()
+        assert Turn.objects.count() == 0
+
+
+@pytest.mark.skipif(not rows.takes_several(), reason="only PostgreSQL's statements are prepared")
+class TestPrepared:
+    """A statement that comes again and again is parsed once, where the settings of the database allow it."""
+
+    @pytest.fixture(autouse=True)
+    def new_connection(self, transactional_db: None) -> None:
+        connection.close()
+
+    def prepared(self) -> int:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE name LIKE 'autofix%%'", [])
+            return int(cursor.fetchone()[0])
+
+    def find_all(self, times: int) -> None:
+        for number in range(times):
+            rows.insert(make_turn(self.session, f"{number} % it's", status="completed"))
+            assert len(rows.select(Turn, session_id=self.session.pk, ended_at=None)) == number + 1
+
+    @pytest.fixture(autouse=True)
+    def _session(self, session: Session) -> None:
+        self.session = session
+
+    def test_once_it_was_sent_often_enough(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Then it gives the same as before, on this connection and on the next one, which begins anew."""
+        monkeypatch.setitem(connection.settings_dict["OPTIONS"], "prepare_threshold", 2)
+        self.find_all(2)
+        assert self.prepared() == 0
+        Turn.objects.all().delete()
+        self.find_all(3)
+        assert self.prepared() == 2
+        connection.close()
+        assert self.prepared() == 0
+        Turn.objects.all().delete()
+        self.find_all(4)
+        assert self.prepared() == 2
+
+    def test_it_outlives_a_transaction_that_is_undone(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """It is the connection that knows it."""
+        monkeypatch.setitem(connection.settings_dict["OPTIONS"], "prepare_threshold", 0)
+
+        def find_and_fail() -> None:
+            with rows.together():
+                self.find_all(1)
+                raise LookupError
+
+        with pytest.raises(LookupError):
+            find_and_fail()
+        assert self.prepared() == 2
+        self.find_all(2)
+
+    def test_never_without_a_threshold(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Behind a pooler the next statement may reach another connection of the server, which knows nothing."""
+        monkeypatch.delitem(connection.settings_dict["OPTIONS"], "prepare_threshold", raising=False)
+        self.find_all(4)
+        assert self.prepared() == 0
