@@ -1,6 +1,6 @@
 """How statements get to the database: several in one trip where its driver can, and writes with the next question.
 
-``together`` is a unit of work in the caller's transaction: what is written ``later`` waits for the next question, so that it
+``together`` is a transaction as a unit of work: what is written ``later`` waits for the next question, so that it
 costs no trip of its own, and what is ``foreseen`` is asked with it. Whoever asks by other ways (the ORM, a savepoint) sees
 everything that was written before.
 """
