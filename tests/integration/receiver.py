@@ -28,7 +28,10 @@ class Handler(BaseHTTPRequestHandler):
     server: Server
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
+        length = int(self.headers["content-length"])
+        body = self.rfile.read(length)
+        if len(body) < length:
+            return  # whoever sent it died in the middle: no consumer takes half a request
         headers = {name.lower(): value for name, value in self.headers.items()}
         with self.server.receiver.lock:
             self.server.receiver.requests.append(Received(self.path, headers, body))
