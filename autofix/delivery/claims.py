@@ -133,7 +133,7 @@ def _walk(after: int, now: datetime, limit: int, *, busy_too: bool = False) -> l
     parameters = walk_parameters(after, now, limit)
     if busy_too:
         parameters |= {"per_endpoint": NO_LIMIT, "per_organization": NO_LIMIT}
-    return [pk for (pk,) in statements.fetch(statements.WALK, parameters)]
+    return [pk for (pk,) in statements.fetch_by(statements.WALK, parameters)]
 
 
 def walk_parameters(after: int, now: datetime, limit: int) -> dict[str, Any]:
@@ -164,7 +164,9 @@ def _claim(given: Mapping[int, int], endpoints: Mapping[int, Endpoint], now: dat
 def _in_flight(now: datetime) -> tuple[Counter[int], Counter[str]]:
     by_endpoint: Counter[int] = Counter()
     by_organization: Counter[str] = Counter()
-    for endpoint, organization, count in statements.fetch(statements.IN_FLIGHT, [statements.moment(now)]):
+    for endpoint, organization, count in statements.fetch_by(
+        statements.IN_FLIGHT, {"now": statements.moment(now)}
+    ):
         by_endpoint[endpoint] += count
         by_organization[organization] += count
     return by_endpoint, by_organization
@@ -183,4 +185,4 @@ def _due(given: Mapping[int, int], now: datetime) -> list[tuple[Any, ...]]:
 def _one_at_a_time() -> None:
     """Wait until no other relay is claiming. SQLite's transactions are one at a time anyway."""
     if connection.vendor == "postgresql":
-        statements.fetch(statements.LOCK, [FROZEN_MS, CLAIMING])
+        statements.fetch_by(statements.LOCK, {"frozen_ms": FROZEN_MS, "claiming": CLAIMING})

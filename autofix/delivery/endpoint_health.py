@@ -134,7 +134,7 @@ def _is_news(endpoint: Endpoint, now: datetime) -> bool:
 def _failing(endpoint: Endpoint, delivery: Claimed, now: datetime) -> None:
     since = endpoint.failing_since
     if since is None or since > now:  # later than now: the clock was put back
-        Endpoint.objects.filter(pk=endpoint.pk, failing_since=since).update(failing_since=now)
+        rows.update(Endpoint, {"failing_since": now}, pk=endpoint.pk, failing_since=since)
     elif since <= now - FAILING_FOR:
         # Not by what it was when this was claimed: another attempt may have succeeded since, or somebody enabled it.
         disable(delivery, "No delivery succeeded for 5 days.", failing_since=since)
@@ -142,15 +142,15 @@ def _failing(endpoint: Endpoint, delivery: Claimed, now: datetime) -> None:
 
 def _open(endpoint: Endpoint, now: datetime) -> None:
     """Leave the endpoint alone; after a failed probe once more, however few failures the window still has."""
-    usable = Endpoint.objects.filter(pk=endpoint.pk).exclude(status=EndpointStatus.DISABLED)
-    if usable.update(status=EndpointStatus.OPEN, open_until=now + breaker.OPEN_FOR):
+    opened = {"status": EndpointStatus.OPEN, "open_until": now + breaker.OPEN_FOR}
+    if rows.update(Endpoint, opened, pk=endpoint.pk, status=outbox.ENABLED):
         logger.warning("webhook endpoint failing: breaker open", extra={"endpoint": endpoint.pk})
 
 
 def _close(endpoint: Endpoint, recent: breaker.Recent) -> None:
     """The probe succeeded: what failed before does not count any more."""
-    still_open = Endpoint.objects.filter(pk=endpoint.pk, status=EndpointStatus.OPEN)
-    still_open.update(status=EndpointStatus.ACTIVE, open_until=None)
-    EndpointRecord.objects.filter(pk=endpoint.pk).update(recent=[])
+    closed = {"status": EndpointStatus.ACTIVE, "open_until": None}
+    rows.update(Endpoint, closed, pk=endpoint.pk, status=EndpointStatus.OPEN)
+    rows.update(EndpointRecord, {"recent": []}, pk=endpoint.pk)
     recent.clear()
     logger.info("webhook endpoint works again: breaker closed", extra={"endpoint": endpoint.pk})

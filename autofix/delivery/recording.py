@@ -8,10 +8,9 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
 
-from autofix import conf
+from autofix import conf, rows
 from autofix.delivery import endpoint_health, lanes, statements
 from autofix.delivery.claims import Claimed
 from autofix.delivery.endpoint_health import Tried
@@ -77,14 +76,15 @@ def _end_delivered(delivered: Sequence[Tried], now: datetime) -> None:
 def _write_failed(failed: Sequence[Judged], now: datetime) -> None:
     for tried, verdict in failed:
         again = verdict.outcome is Outcome.RETRY
-        Delivery.objects.filter(pk=tried.delivery.pk).update(
-            status=DeliveryStatus.PENDING if again else DeliveryStatus.DEAD,
-            attempts=F("attempts") + 1,
-            claimed_until=None,
-            next_attempt_at=now + timedelta(seconds=verdict.wait_s) if again else None,
-            scheduled_at=now,
-            last_error=tried.answer.error,
-        )
+        changes = {
+            "status": DeliveryStatus.PENDING if again else DeliveryStatus.DEAD,
+            "attempts": tried.delivery.attempts + 1,  # as it was read when the row was locked
+            "claimed_until": None,
+            "next_attempt_at": now + timedelta(seconds=verdict.wait_s) if again else None,
+            "scheduled_at": now,
+            "last_error": tried.answer.error,
+        }
+        rows.update(Delivery, changes, pk=tried.delivery.pk)
 
 
 def _write_attempts(attempts: Sequence[Tried], now: datetime) -> None:

@@ -6,8 +6,10 @@ They run on PostgreSQL and on SQLite, except where it says so. ``{ids}`` is a li
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from django.db import connection
@@ -41,11 +43,11 @@ WHERE (SELECT min(d.next_attempt_at) FROM autofix_delivery d
 LIMIT %(limit)s
 """
 LOCK = """
-SELECT set_config('idle_in_transaction_session_timeout', %s::text, true), pg_advisory_xact_lock(%s)
+SELECT set_config('idle_in_transaction_session_timeout', %(frozen_ms)s::text, true), pg_advisory_xact_lock(%(claiming)s)
 """
 IN_FLIGHT = """
 SELECT d.endpoint_id, e.organization_id, count(*) FROM autofix_delivery d JOIN autofix_endpoint e ON e.id = d.endpoint_id
-WHERE d.claimed_until > %s GROUP BY d.endpoint_id, e.organization_id
+WHERE d.claimed_until > %(now)s GROUP BY d.endpoint_id, e.organization_id
 """
 FIRST_DUE = """
 SELECT id FROM autofix_delivery
@@ -88,6 +90,7 @@ INSERT INTO autofix_endpointrecord (endpoint_id, recent, totals)
 SELECT endpoint_id, recent, totals FROM json_to_recordset(%s) AS made (endpoint_id bigint, recent jsonb, totals jsonb)
 ON CONFLICT (endpoint_id) DO UPDATE SET recent = excluded.recent, totals = excluded.totals
 """
+NAMED = re.compile(r"%\((\w+)\)s")
 ATTEMPT = (
     "delivery_id", "number", "response_status", "latency_ms", "response_excerpt", "error", "created_at"
 )  # fmt: skip
@@ -97,7 +100,7 @@ RECORD = ("endpoint_id", "recent", "totals")
 def insert_attempts(attempts: Sequence[Sequence[Any]]) -> None:
     """Store attempts, each as the values of ATTEMPT."""
     if connection.vendor == "postgresql":
-        change(ATTEMPTS, [_as_json(ATTEMPT, attempts)])
+        _store(ATTEMPTS, _as_json(ATTEMPT, attempts))
     else:
         rows.insert_all(Attempt, ATTEMPT, attempts)
 
@@ -105,9 +108,14 @@ def insert_attempts(attempts: Sequence[Sequence[Any]]) -> None:
 def write_records(records: Sequence[Sequence[Any]]) -> None:
     """Store what is known of endpoints, each as the values of RECORD, in place of what was known before."""
     if connection.vendor == "postgresql":
-        change(RECORDS, [_as_json(RECORD, records)])
+        _store(RECORDS, _as_json(RECORD, records))
     else:
         rows.insert_all(EndpointRecord, RECORD, records, replacing="endpoint_id")
+
+
+def _store(text: str, records: str) -> None:
+    with connection.cursor() as cursor:
+        rows.execute(cursor, text, [records])
 
 
 def _as_json(names: Sequence[str], records: Sequence[Sequence[Any]]) -> str:
@@ -119,12 +127,26 @@ def ids(numbers: Iterable[int]) -> str:
     return ", ".join(str(int(number)) for number in numbers)
 
 
-def fetch(text: str, parameters: Sequence[Any] | dict[str, Any]) -> list[tuple[Any, ...]]:
+def fetch(text: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
     """The rows that it finds."""
     with connection.cursor() as cursor:
         cursor.execute(text, parameters)
         found: list[tuple[Any, ...]] = cursor.fetchall()
     return found
+
+
+def fetch_by(text: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """The same for one of our texts as it stands, with parameters by name."""
+    positional, names = _by_position(text)
+    with connection.cursor() as cursor:
+        rows.execute(cursor, positional, [parameters[name] for name in names])
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+    return found
+
+
+@cache
+def _by_position(text: str) -> tuple[str, list[str]]:
+    return NAMED.sub("%s", text), NAMED.findall(text)
 
 
 def change(text: str, parameters: Sequence[Any]) -> None:

@@ -27,10 +27,10 @@ from autofix.rows.statements import (
     selecting,
     updating,
 )
-from autofix.rows.trips import takes_several
+from autofix.rows.trips import execute, takes_several
 
 __all__ = [
-    "Provided", "Row", "Statement", "commit", "find", "finding", "foresee_insert", "insert", "insert_all",
+    "Provided", "Row", "Statement", "commit", "execute", "find", "finding", "foresee_insert", "insert", "insert_all",
     "insert_later", "insert_soon", "inserting", "save", "select", "selecting", "takes_several", "together", "update", "updating",
 ]  # fmt: skip
 

@@ -8,7 +8,7 @@ again is prepared, so that the server need not parse and plan it each time, when
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -25,17 +25,18 @@ MOST_PREPARED = 200
 class _Prepared:
     """What one connection has been sent: a text's number of times and, once it is prepared, its name."""
 
-    def __init__(self) -> None:
+    def __init__(self, threshold: int) -> None:
+        self._threshold = threshold
         self._times: dict[str, int] = {}
         self._calls: dict[str, str] = {}
 
-    def call(self, cursor: Any, text: str, threshold: int) -> str:
+    def call(self, cursor: Any, text: str) -> str:
         """What to send for this text."""
         call = self._calls.get(text)
         if call is not None:
             return call
         times = self._times[text] = self._times.get(text, 0) + 1
-        if times <= threshold or len(self._calls) == MOST_PREPARED:
+        if times <= self._threshold or len(self._calls) == MOST_PREPARED:
             return text
         name = f"autofix_{len(self._calls)}"
         pieces = text.replace("%%", "%").split("%s")
@@ -72,18 +73,30 @@ def send(statements: list[Statement[Any]], *, begins: bool, commits: bool) -> li
         return [_next(cursor, statement) for statement in statements]
 
 
+def execute(cursor: Any, text: str, values: Sequence[Any]) -> None:
+    """Have Django's cursor execute a text that comes again and again, whatever it says; on any database."""
+    prepared = _prepared_here()
+    cursor.execute(prepared.call(cursor, text) if prepared else text, values)
+
+
 def _texts(cursor: Any, statements: list[Statement[Any]]) -> list[str]:
+    prepared = _prepared_here()
+    return [
+        prepared.call(cursor, statement.sql) if prepared and statement.lasting else statement.sql
+        for statement in statements
+    ]
+
+
+def _prepared_here() -> _Prepared | None:
+    """What the connection of this thread has prepared; None when nothing may be."""
     threshold = connection.settings_dict["OPTIONS"].get("prepare_threshold")
-    if threshold is None:
-        return [statement.sql for statement in statements]
+    if threshold is None or not takes_several():
+        return None
     driver: Any = connection.connection
     known = _prepared.get(driver)
     if known is None:
-        known = _prepared[driver] = _Prepared()
-    return [
-        known.call(cursor, statement.sql, threshold) if statement.lasting else statement.sql
-        for statement in statements
-    ]
+        known = _prepared[driver] = _Prepared(threshold)
+    return known
 
 
 @contextmanager
