@@ -8,17 +8,26 @@ from celery import shared_task
 from celery.signals import worker_process_shutdown, worker_shutting_down
 from django.utils import timezone
 
-from autofix import autofix_agent, automation, idempotency, pull_requests, sweeper, throttles, wakeups
+from autofix import (
+    autofix_agent,
+    automation,
+    idempotency,
+    pull_requests,
+    stopping,
+    sweeper,
+    throttles,
+    wakeups,
+)
 from autofix.asking import asked_once
 from autofix.delivery import relay, upkeep
-from autofix.explorer import chains, hooks, runner, stopping
+from autofix.explorer import chains, hooks, runner
 
 GOES_ON_S = 1.0
 
 
 @worker_shutting_down.connect
-def hand_turns_back(**_: Any) -> None:
-    """A turn may take longer than an operator waits for a worker to stop."""
+def hand_back(**_: Any) -> None:
+    """Turns and a relay's shift may take longer than an operator waits for a worker to stop."""
     stopping.stop()
 
 

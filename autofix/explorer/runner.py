@@ -9,9 +9,9 @@ from typing import Any
 
 from django.db import InterfaceError, OperationalError
 
-from autofix import conf
+from autofix import conf, stopping
 from autofix.exceptions import AutofixError, IssueGone, WorkFailed
-from autofix.explorer import chains, hooks, leases, stopping
+from autofix.explorer import chains, hooks, leases
 from autofix.explorer.agents.base import AwaitUserInput, TurnBrief
 from autofix.explorer.agents.registry import get_agent
 from autofix.explorer.client import get_client

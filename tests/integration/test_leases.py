@@ -11,10 +11,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from autofix import rows
+from autofix import rows, stopping
 from autofix.autofix_agent import trigger_autofix_agent
 from autofix.exceptions import RepositoryUnavailable, TurnTimedOut, WorkerLost
-from autofix.explorer import hooks, leases, runner, stopping
+from autofix.explorer import hooks, leases, runner
 from autofix.explorer.client import get_client
 from autofix.explorer.models import Block, Session, Turn, TurnStatus
 from autofix.explorer.state import BlockContent, Message

@@ -6,6 +6,7 @@ from threading import Event
 
 import pytest
 
+from autofix import stopping
 from autofix.delivery import relay
 from autofix.testing import WakeupQueue
 from autofix.wakeups import DELIVER
@@ -66,3 +67,33 @@ def test_who_has_every_slot_holds_up_nobody(queue: WakeupQueue, monkeypatch: pyt
         assert hanging.deliveries.get().status == "pending"
         ended.set()
         relay.wait_for_rest()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_is_to_stop_ends_a_long_shift(
+    queue: WakeupQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is due then is left to others, who are woken; what had been begun is recorded."""
+    monkeypatch.setattr(relay, "LAST_SHIFT_S", 0)
+
+    def stop_meanwhile(request: Handler) -> None:
+        stopping.stop()
+        request.answer(200)
+
+    with listening() as receiver:
+        receiver.behaviour = stop_meanwhile
+        make_endpoint(receiver.url)
+        run = make_run()
+        begun, left = record(run), record(run)
+        queue.lose()
+        try:
+            relay.wake_up()
+            relay.wait_for_rest()
+        finally:
+            stopping.forget()
+        assert begun.deliveries.get().status == "delivered"
+        assert left.deliveries.get().attempts == 0
+        assert DELIVER in [message.task for message in queue.messages]
+        receiver.behaviour = lambda later: later.answer(200)
+        queue.drain()
+        assert left.deliveries.get().status == "delivered"

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from autofix import tasks
-from autofix.explorer import stopping
+from autofix import stopping, tasks
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +23,7 @@ def test_nobody_was_told() -> None:
 
 def test_the_signal_reaches_turns() -> None:
     """Celery's signal makes every check raise."""
-    tasks.hand_turns_back()
+    tasks.hand_back()
     with pytest.raises(stopping.WorkerStopping):
         stopping.check()
 
