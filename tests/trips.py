@@ -1,11 +1,11 @@
-"""Counting trips to the database."""
+"""Counting trips to the database; with the fixture ``unprepared``."""
 
 from __future__ import annotations
 
 from django.test.utils import CaptureQueriesContext
 
-ALONG = ("BEGIN", "COMMIT", "PREPARE")
-"""The first two go with other statements where that saves anything; a connection is told the third once per statement."""
+ALONG = ("BEGIN", "COMMIT")
+"""They go with other statements where that saves anything."""
 
 
 def sent(statements: CaptureQueriesContext) -> list[str]:

@@ -19,6 +19,7 @@ def session() -> Session:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("unprepared")
 class TestTogether:
     """A unit of work: fewer trips, and nobody sees a difference but the clock."""
 

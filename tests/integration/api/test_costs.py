@@ -19,7 +19,7 @@ from tests.integration.api.conftest import Caller
 from tests.pipeline import Play
 from tests.trips import sent
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("unprepared")]
 # Trips to the database: (where several statements travel together, elsewhere).
 POST = (25, 29)  # two more for the first run of a month
 TURN = (12, 24)
