@@ -29,6 +29,8 @@ Row = TypeVar("Row", bound=Model)
 Result = TypeVar("Result")
 Shape = tuple[tuple[str, int | None], ...]
 """Names of conditions; beside each None for IS NULL, 0 for =, n for IN with n values."""
+FEW = 4
+"""Longer lists come in so many lengths that no text would come again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ def selecting(
     sql = _select_text(model, _shape(where), order, limit, lock and connection.features.has_select_for_update)
     names, converters = _reading(model)
     alias = connection.alias
-    return Statement(model, sql, _values(model, where), read)
+    return Statement(model, sql, _values(model, where), read, lasting=_is_lasting(where))
 
 
 def finding(model: type[Row], *, lock: bool = False, **where: Any) -> Statement[list[Row]]:
@@ -125,7 +127,7 @@ def updating(
     values = [_prepared(field, value) for field, value in zip(fields, changes.values(), strict=True)]
     sql = _update_text(model, tuple(changes), _shape(where), *_provided(provided))
     values += [*_values(model, where), *_provided_values(provided)]
-    return Statement(model, sql, values, lambda cursor: int(cursor.rowcount))
+    return Statement(model, sql, values, lambda cursor: int(cursor.rowcount), lasting=_is_lasting(where))
 
 
 def saving(row: Model, *names: str) -> Statement[int]:
@@ -147,6 +149,10 @@ def _shape(where: dict[str, Any]) -> Shape:
         (name, None if value is None else len(value) if isinstance(value, tuple) else 0)
         for name, value in where.items()
     )
+
+
+def _is_lasting(where: dict[str, Any]) -> bool:
+    return not any(isinstance(value, tuple) and len(value) > FEW for value in where.values())
 
 
 def _values(model: type[Model], where: dict[str, Any]) -> list[Any]:

@@ -235,6 +235,14 @@ class TestPrepared:
         find_all(session, 4)
         assert prepared() == 2
 
+    def test_not_for_a_long_list(self, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Lists come in any length: each would be a statement of its own, and leave no room for others."""
+        monkeypatch.setitem(connection.settings_dict["OPTIONS"], "prepare_threshold", 0)
+        for length in range(1, 10):
+            assert rows.select(Turn, pk=tuple(range(-length, 0))) == []
+            assert rows.update(Turn, {"prompt": ""}, pk=tuple(range(-length, 0))) == 0
+        assert prepared() == 8
+
     def test_it_outlives_a_transaction_that_is_undone(
         self, session: Session, monkeypatch: pytest.MonkeyPatch
     ) -> None:
