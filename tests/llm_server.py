@@ -52,7 +52,10 @@ class Asked:
 
 @dataclass(frozen=True)
 class Answer:
-    """What goes back: a body (an object, or bytes as they are) with its status, after a wait that ends when the client goes."""
+    """What goes back: a body (an object, or bytes as they are) with its status, after a wait that ends when the client goes.
+
+    Status 0: nothing goes back; the server hangs up.
+    """
 
     body: dict[str, Any] | bytes
     status: int = 200
@@ -233,6 +236,8 @@ class _Handler(BaseHTTPRequestHandler):
         answer = self.server.model.answer(given)
         if answer.wait_s and self._client_leaves_within(answer.wait_s):
             self.server.model.given_up.append(read(given))
+            self.close_connection = True
+        elif not answer.status:
             self.close_connection = True
         else:
             self._send(answer)

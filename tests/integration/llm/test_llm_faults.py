@@ -45,6 +45,7 @@ def after(times: int, fault: Answer) -> Callable[[Asked], Answer]:
         pytest.param(fails(429, Retry_After="0"), id="too many requests"),
         pytest.param(fails(500), id="broken server"),
         pytest.param(fails(503, Retry_After="0"), id="overloaded"),
+        pytest.param(Answer(b"", 0), id="hangs up"),
         pytest.param(Answer(b"{not json"), id="malformed body"),
         pytest.param(Answer({"choices": []}), id="no choice"),
         pytest.param(says(""), id="empty reply"),
@@ -119,6 +120,7 @@ def test_cancelling_ends_a_pause(investigate: Investigate, shop: Issue, model: M
     [
         pytest.param(fails(429), "model_unavailable", id="too many requests"),
         pytest.param(fails(500), "model_unavailable", id="broken server"),
+        pytest.param(Answer(b"", 0), "model_unavailable", id="hangs up"),
         pytest.param(fails(401, "wrong key"), "model_refused", id="wrong key"),
         pytest.param(fails(403, "no\0key"), "model_refused", id="a refusal that no database takes"),
         pytest.param(fails(404, "no such model"), "model_refused", id="unknown model"),
@@ -144,6 +146,25 @@ def test_a_lasting_fault_has_a_typed_end(
     assert (run.status, run.failure_code) == ("error", code), run.failure_detail
     assert len(model.asked) <= 18
     assert ModelCall.objects.filter(status="started").count() == 0
+
+
+def test_nobody_is_there(investigate: Investigate, configure: Configure) -> None:
+    """An address where nothing listens: tried a few times with pauses, then said."""
+    configure(LLM_BASE_URL="http://127.0.0.1:9/v1")
+    run = investigate()
+    assert (run.status, run.failure_code) == ("error", "model_unavailable"), run.failure_detail
+    assert ModelCall.objects.filter(status="failed", error_code="transient").count() == asking.MAX_TRANSIENT
+
+
+def test_a_refusal_does_not_tell_the_key(
+    investigate: Investigate, configure: Configure, model: ModelServer
+) -> None:
+    """A provider that repeats the key in its error does not bring it into a run, whatever the key looks like."""
+    configure(LLM_API_KEY="opaque7words")
+    model.respond = lambda _: fails(401, "there is nobody with opaque7words here")
+    run = investigate()
+    assert run.failure_code == "model_refused"
+    assert "there is nobody with [redacted] here" in run.failure_detail
 
 
 def test_nothing_that_is_tried_is_possible(investigate: Investigate, model: ModelServer) -> None:
@@ -200,6 +221,37 @@ def test_the_next_model_is_asked(investigate: Investigate, configure: Configure,
     assert booked == [
         ("openai:gone", "failed"), ("broken", "failed"), ("broken", "failed"), ("openai:good", "answered"),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "fault", [pytest.param(fails(401), id="refused"), pytest.param(Answer(b"<html>"), id="unreadable")]
+)
+@pytest.mark.parametrize("names", ["openai:useless, openai:good", "openai:good, openai:useless"])
+def test_a_useless_model_leaves_the_others(
+    investigate: Investigate, configure: Configure, model: ModelServer, names: str, fault: Answer
+) -> None:
+    """Before or behind a model that is broken for a moment: whoever will not do is skipped, and the other one is asked again."""
+    configure(LLM_MODEL=names)
+    wobbles = [fails(500)] * 2
+    model.respond = lambda asked: (
+        fault if asked.body["model"] == "useless" else wobbles.pop() if wobbles else DONE
+    )
+    run = investigate()
+    assert run.status == "completed", run.failure_detail
+    assert model.asked[-1].body["model"] == "good"
+    assert "useless" in [asked.body["model"] for asked in model.asked]
+
+
+def test_none_of_the_models_will_do(
+    investigate: Investigate, configure: Configure, model: ModelServer
+) -> None:
+    """Each is asked, none twice, and the step fails with the last one's reason."""
+    configure(LLM_MODEL="openai:first, openai:second")
+    model.respond = lambda asked: fails(404, f"no {asked.body['model']}")
+    run = investigate()
+    assert (run.status, run.failure_code) == ("error", "model_refused")
+    assert "no second" in run.failure_detail
+    assert [asked.body["model"] for asked in model.asked] == ["first", "second"]
 
 
 def test_a_long_pause_is_another_models_chance(

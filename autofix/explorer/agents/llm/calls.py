@@ -152,29 +152,43 @@ class _Faults:
     def __init__(self, models: int) -> None:
         self._models = models
         self._transient = self._unreadable = self._shrinks = 0
+        self._useless: set[int] = set()
         self._rests_until: dict[int, float] = {}
 
     def after(self, fault: ModelFault, current: int) -> tuple[int, float]:
         """Which model to ask next, and after how many seconds; raises when there is no use in asking."""
-        following = current + 1
         if isinstance(fault, SkipModel):
-            if following >= self._models:
-                raise fault.final
-            return following, 0.0
+            return self._instead_of(current, fault.final)
         if isinstance(fault, Unreadable):
             self._unreadable += 1
-            if self._unreadable >= MAX_UNREADABLE:
-                raise ModelIncoherent(f"{self._unreadable} replies in a row could not be read: {fault}")
-            return current, 0.0
+            if self._unreadable < MAX_UNREADABLE:
+                return current, 0.0
+            self._unreadable = 0
+            reason = ModelIncoherent(f"{MAX_UNREADABLE} replies in a row could not be read: {fault}")
+            return self._instead_of(current, reason)
         self._transient += 1
         if self._transient >= MAX_TRANSIENT:
             raise ModelUnavailable(f"{self._transient} tries in a row failed: {fault}")
         pause, now = self._pause(fault), time.monotonic()
         self._rests_until[current] = now + pause
         if self._transient % 2 == 0 or pause > PATIENCE_S:
-            in_turn = [(following + n) % self._models for n in range(self._models)]
-            current = min(in_turn, key=lambda model: max(self._rests_until.get(model, now), now))
+            current = self._following(current, now)
         return current, max(self._rests_until.get(current, now) - now, 0.0)
+
+    def _instead_of(self, model: int, reason: AgentFailed) -> tuple[int, float]:
+        """Another model than this one, which will not do, and when; the reason where no other one is left."""
+        self._useless.add(model)
+        if len(self._useless) == self._models:
+            raise reason
+        now = time.monotonic()
+        found = self._following(model, now)
+        return found, max(self._rests_until.get(found, now) - now, 0.0)
+
+    def _following(self, current: int, now: float) -> int:
+        """The next model that may answer: one that need not rest, else the one that rests the shortest."""
+        in_turn = [(current + 1 + n) % self._models for n in range(self._models)]
+        able = [model for model in in_turn if model not in self._useless]
+        return min(able, key=lambda model: max(self._rests_until.get(model, now), now))
 
     def _pause(self, fault: ModelFault) -> float:
         """What the provider asks for; else longer each time."""

@@ -32,11 +32,17 @@ from autofix.conf import ExplorerOptions
 from autofix.exceptions import AgentFailed, ModelRefused
 from autofix.explorer.agents.llm.conversation import CHARS_PER_TOKEN, INSTRUCTIONS, Entry, Replied, Said
 from autofix.explorer.agents.llm.names import model_names
-from autofix.explorer.agents.llm.replies import Reply, SkipModel, TooLong, Transient, Unreadable
+from autofix.explorer.agents.llm.replies import (
+    Reply,
+    SkipModel,
+    TooLong,
+    Transient,
+    Unreadable,
+    without_secrets,
+)
 from autofix.explorer.ledger import Charge
 from autofix.explorer.state import ToolCall
 from autofix.explorer.tools.catalogue import ToolSpec
-from autofix.redaction import redact
 
 MILLION = 1_000_000
 MAX_DETAIL = 500
@@ -116,10 +122,14 @@ class Models:
             KeyError,
             AttributeError,
         ) as exc:
-            raise _fault(exc) from exc
+            raise _fault(exc, self._key(name)) from exc
         except Exception as exc:
-            raise Transient(_words(exc)) from exc
+            raise Transient(_words(exc, self._key(name))) from exc
         return self._reply(name, response, estimate.input_tokens)
+
+    def _key(self, name: str) -> str:
+        """The key that it is asked with; a provider's error may repeat it."""
+        return str(getattr(self.client(name)[0], "api_key", None) or "")
 
     def _reply(self, name: str, response: ModelResponse, estimate: int) -> Reply:
         text = "\n".join(part.content for part in response.parts if isinstance(part, TextPart))
@@ -156,7 +166,7 @@ def _made(name: str, options: ExplorerOptions) -> Model:
         model = infer_model(name, provider_factory=lambda word: _provider(word, options, first))
     except (faults.UserError, ImportError, ValueError, TypeError) as exc:
         raise AgentFailed(
-            f"The model {name!r} cannot be used: {_words(exc)}", code="agent_unavailable"
+            f"The model {name!r} cannot be used: {_words(exc, options.llm_api_key)}", code="agent_unavailable"
         ) from exc
     sdk: Any = getattr(model, "client", None)
     if hasattr(sdk, "max_retries"):
@@ -239,9 +249,9 @@ def _messages(entries: Sequence[Entry]) -> list[ModelMessage]:
     return messages
 
 
-def _fault(exc: Exception) -> Exception:
+def _fault(exc: Exception, key: str) -> Exception:
     """The library's error as a fault of ours."""
-    words = _words(exc)
+    words = _words(exc, key)
     if isinstance(exc, faults.ModelContextWindowExceededError):
         return TooLong(words)
     if isinstance(exc, faults.ModelRateLimitError):
@@ -259,8 +269,8 @@ def _seconds(given: float | None) -> float | None:
     return given if given is not None and math.isfinite(given) else None
 
 
-def _words(exc: Exception) -> str:
-    return redact(f"{type(exc).__name__}: {exc}")[:MAX_DETAIL]
+def _words(exc: Exception, key: str) -> str:
+    return without_secrets(f"{type(exc).__name__}: {exc}", key)[:MAX_DETAIL]
 
 
 def _arguments(given: Any) -> str:

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from autofix.conf import ExplorerOptions
-from autofix.redaction import redact
+from autofix.explorer.agents.llm.replies import without_secrets
 
 LIBRARY = "autofix.explorer.agents.llm.library"
 ANSWER_S = 10.0
@@ -37,10 +37,14 @@ async def _objection(client: Any, model: str) -> str:
     except Exception as exc:  # noqa: BLE001 - each provider's client has errors of its own
         status = getattr(exc, "status_code", None)
         if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-            return f"The key for the model {model!r} is refused: {redact(str(exc))[:MAX_DETAIL]}"
+            return f"The key for the model {model!r} is refused: {_told(exc, client)}"
         if status == HTTPStatus.NOT_FOUND and model not in await _listed(known, model):
             return f"The provider knows no model {model!r}."
     return ""
+
+
+def _told(exc: Exception, client: Any) -> str:
+    return without_secrets(str(exc), str(getattr(client, "api_key", None) or ""))[:MAX_DETAIL]
 
 
 async def _listed(known: Any, model: str) -> set[str]:

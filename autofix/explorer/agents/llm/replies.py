@@ -8,6 +8,10 @@ from typing import ClassVar
 from autofix.exceptions import AgentFailed
 from autofix.explorer.ledger import Charge
 from autofix.explorer.state import ToolCall
+from autofix.redaction import REDACTED, redact
+
+SHORTEST_KEY = 8
+"""A shorter one is a word that stands for none."""
 
 
 @dataclass(frozen=True)
@@ -17,6 +21,11 @@ class Reply:
     text: str
     calls: tuple[ToolCall, ...]
     charge: Charge
+
+
+def without_secrets(words: str, key: str) -> str:
+    """What a provider says, without the key that it was asked with: not every key can be told from its form."""
+    return redact(words.replace(key, REDACTED) if len(key) >= SHORTEST_KEY else words)
 
 
 class ModelFault(Exception):
