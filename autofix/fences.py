@@ -15,6 +15,12 @@ _MARK = re.compile(r"<(?=\s*/?\s*untrusted-data)", re.IGNORECASE)
 
 _SUSPECT = re.compile(r"[^\t\n\r -~]")
 """Looked at one by one; most characters of code are none of these."""
+_WITHOUT_WIDTH = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
+)
+"""Joiners, fillers and variation selectors, which can spell any text unseen; Unicode counts them among letters and marks."""
+_STYLES = "\ufe0e\ufe0f"
+"""After a symbol: shown as text, or as a picture."""
 
 
 def fenced(text: str) -> str:
@@ -23,11 +29,15 @@ def fenced(text: str) -> str:
 
 
 def visible(text: str) -> str:
-    r"""The text with invisible characters (zero width, direction, tags) written as ``\u200b``."""
-    return _SUSPECT.sub(lambda found: _spelt(found[0]) if _is_hidden(found[0]) else found[0], text)
+    r"""The text with invisible characters (zero width, direction, tags, selectors) written as ``\u200b``."""
+    return _SUSPECT.sub(lambda found: _spelt(found[0]) if _is_hidden(found) else found[0], text)
 
 
-def _is_hidden(char: str) -> bool:
+def _is_hidden(found: re.Match[str]) -> bool:
+    char = found[0]
+    if _WITHOUT_WIDTH.match(char):
+        before = found.string[max(found.start() - 1, 0) : found.start()]
+        return not (char in _STYLES and before and unicodedata.category(before).startswith("S"))
     # Cf: format characters; Cc: controls, of which only these three are part of text; Cs: halves of a character.
     return (not char.isascii() and unicodedata.category(char) in ("Cf", "Cc", "Cs")) or (
         char < " " and char not in "\t\n\r"

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from autofix.exceptions import EditRefused
 from autofix.explorer.text import Match
+from autofix.redaction import redact
 from autofix.scm.git import Git
 from autofix.scm.paths import confined
 from autofix.scm.processes import execute
@@ -57,9 +58,14 @@ def criterion(pattern: str, *, regex: bool) -> tuple[str, ...]:
 def matches(printed: bytes, limit: int, *, prefix: str = "") -> list[Match]:
     """The first lines that ``git grep -n -z`` printed."""
     return [
-        Match(_text(row[1]).removeprefix(prefix), int(row[2]), _text(row[3])[:MAX_LINE])
+        Match(_text(row[1]).removeprefix(prefix), int(row[2]), _shown(_text(row[3])))
         for row in islice(_LINE.finditer(printed), limit)
     ]
+
+
+def _shown(line: str) -> str:
+    """Its beginning when it is long, with secrets blanked: half of one could not be told."""
+    return line if len(line) <= MAX_LINE else redact(line)[:MAX_LINE]
 
 
 def with_git(tree: Git, wanted: tuple[str, ...], under: str) -> bytes:

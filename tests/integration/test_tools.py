@@ -100,6 +100,24 @@ def test_telemetry_is_told(toolbox: Toolbox) -> None:
     assert telemetry.similar_issues(toolbox) == "No similar issue is known."
 
 
+def test_what_is_left_out_can_be_asked_for(toolbox: Toolbox) -> None:
+    """Many values of a tag, and many issues that look alike: the first ones, how many more there are, and the rest on demand."""
+    host = toolbox.host
+    assert isinstance(host, MemoryHost)
+    for number in range(12):
+        host.add_event(toolbox.issue, {"tags": {"till": f"t{number:02}"}})
+    shown = telemetry.tag_distribution(toolbox)
+    assert "till: t00 (1), " in shown
+    assert "t09 (1) [2 more; ask for the tag 'till']" in shown
+    assert telemetry.tag_distribution(toolbox, "till").endswith("t10 (1), t11 (1)")
+    assert telemetry.tag_distribution(toolbox, "x").startswith("Refused: There is no tag 'x'. Tags: ")
+    project = host.resolve_project(toolbox.issue.organization_id, toolbox.issue.project_id)
+    for _ in range(11):
+        host.add_issue(project, {}, title="KeyError: 'tea'")
+    assert telemetry.similar_issues(toolbox).splitlines()[10:] == ["[more; ask with a higher limit]"]
+    assert len(telemetry.similar_issues(toolbox, 11).splitlines()) == 11
+
+
 def test_edits_answer_with_the_change(toolbox: Toolbox) -> None:
     """After each edit the agent sees the whole change of the file."""
     assert "+    return max(" in editing.replace_text(toolbox, "shop/cart.py", "sum(", "max(")

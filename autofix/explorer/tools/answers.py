@@ -9,6 +9,7 @@ from typing import Concatenate, ParamSpec
 from autofix.exceptions import EditRefused, PathRefused, RepositoryUnavailable
 from autofix.explorer.tools.toolbox import Toolbox
 from autofix.explorer.workspace import Checkout
+from autofix.redaction import redact
 
 MAX_ANSWER = 32_000
 _REFUSED = "Refused: "
@@ -52,7 +53,11 @@ def bounded(text: str) -> str:
     """The text, with its end cut off and a note of that where it is too long."""
     if len(text) <= MAX_ANSWER:
         return text
-    return f"{text[:MAX_ANSWER]}\n[cut here: {len(text) - MAX_ANSWER} more characters; ask for less at once]"
+    text = redact(text)  # half a secret could not be told
+    more = len(text) - MAX_ANSWER
+    return (
+        f"{text[:MAX_ANSWER]}\n[cut here: {more} more characters; ask for less at once]" if more > 0 else text
+    )
 
 
 def lines(found: Iterable[str], nothing: str) -> str:

@@ -9,8 +9,10 @@ from typing import Annotated
 from pydantic import Field
 
 from autofix.explorer.tools.answers import lines, tool
+from autofix.explorer.tools.parts import beginning, named
 from autofix.explorer.tools.toolbox import Toolbox
 from autofix.hosts import Event, ExceptionInfo, Frame
+from autofix.redaction import redact, redact_data
 
 CHARS_PER_TOKEN = 3  # code and JSON have shorter tokens than prose; better too few words than too many
 MAX_LOCALS = 30
@@ -61,6 +63,7 @@ def in_budget(event: Event, max_tokens: int) -> str:
         text = lines(_told(event, dropped), "The event is empty.")
         if len(text) <= limit:
             return text
+    text = redact(text)
     return f"{text[:limit]}\n[{len(text) - limit} more characters; event_value('/exception') and others show them]"
 
 
@@ -68,12 +71,12 @@ def _told(event: Event, dropped: frozenset[str]) -> Iterator[str]:
     yield f"event {event.id}, {event.timestamp}, platform {event.platform or '-'}, level {event.level}"
     yield f"release {event.release or '-'}, environment {event.environment or '-'}, transaction {event.transaction or '-'}"
     if event.message:
-        yield f"message: {_cut(event.message, MAX_TEXT)}"
+        yield f"message: {beginning(event.message, MAX_TEXT)}"
     for exception in event.exceptions:
         yield from _exception(exception, dropped)
     yield from _breadcrumbs(event, dropped)
     for name, value in event.tags.items():
-        yield f"tag {name}: {_cut(value)}"
+        yield f"tag {name}: {beginning(named(name, value), MAX_VALUE)}"
     kept = [name for name in ("request", "contexts", "extra", "user") if event.raw.get(name)]
     if kept:
         yield f"[not shown: {', '.join(kept)}; event_value shows them, e.g. event_value('/{kept[0]}')]"
@@ -81,7 +84,7 @@ def _told(event: Event, dropped: frozenset[str]) -> Iterator[str]:
 
 def _exception(exception: ExceptionInfo, dropped: frozenset[str]) -> Iterator[str]:
     handled = {True: ", handled", False: ", unhandled", None: ""}[exception.handled]
-    yield f"{exception.type}: {_cut(exception.value, MAX_TEXT)} ({exception.pointer}{handled})"
+    yield f"{exception.type}: {beginning(exception.value, MAX_TEXT)} ({exception.pointer}{handled})"
     if LIBRARIES in dropped:
         hidden = sum(not frame.in_app for frame in exception.frames)
         if hidden:
@@ -95,15 +98,16 @@ def _frame(frame: Frame, dropped: frozenset[str]) -> Iterator[str]:
     mark = "in-app " if frame.in_app else ""
     yield f"  {mark}{frame.filename or frame.abs_path}:{frame.lineno} in {frame.function} ({frame.pointer})"
     if frame.context_line:
-        yield f"    > {_cut(frame.context_line.strip())}"
+        yield f"    > {beginning(frame.context_line.strip(), MAX_VALUE)}"
     if not frame.in_app or not frame.variables:
         return
     if LOCALS in dropped:
         yield f"    [{len(frame.variables)} locals left out; event_value('{frame.pointer}/vars')]"
         return
-    for name, value in list(frame.variables.items())[:MAX_LOCALS]:
+    for name, given in list(frame.variables.items())[:MAX_LOCALS]:
+        value = named(name, given)
         shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-        yield f"    {name} = {_cut(shown)}"
+        yield f"    {name} = {beginning(shown, MAX_VALUE)}"
     if len(frame.variables) > MAX_LOCALS:
         yield f"    [{len(frame.variables) - MAX_LOCALS} more locals; event_value('{frame.pointer}/vars')]"
 
@@ -113,9 +117,7 @@ def _breadcrumbs(event: Event, dropped: frozenset[str]) -> Iterator[str]:
         yield f"[{len(event.breadcrumbs)} breadcrumbs left out; event_value('/breadcrumbs')]"
         return
     for crumb in event.breadcrumbs:
-        data = f" {json.dumps(crumb.data, ensure_ascii=False, default=str)}" if crumb.data else ""
-        yield f"breadcrumb {crumb.timestamp} {crumb.category} {crumb.level}: {_cut(crumb.message + data)}"
-
-
-def _cut(text: str, limit: int = MAX_VALUE) -> str:
-    return text if len(text) <= limit else f"{text[:limit]}…"
+        data = (
+            f" {json.dumps(redact_data(crumb.data), ensure_ascii=False, default=str)}" if crumb.data else ""
+        )
+        yield f"breadcrumb {crumb.timestamp} {crumb.category} {crumb.level}: {beginning(crumb.message + data, MAX_VALUE)}"

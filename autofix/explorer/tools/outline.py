@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from autofix.explorer.tools.answers import ToolRefused, checkout_of, lines, tool
+from autofix.explorer.tools.parts import beginning
 from autofix.explorer.tools.toolbox import Toolbox
 
 MAX_SYMBOLS = 300
@@ -55,4 +56,6 @@ def outline(toolbox: Toolbox, path: str, repo_name: str = "") -> str:
 def _told(node: Any) -> str:
     where = node.range()
     first = node.text().partition("\n")[0].rstrip(" {:")
-    return f"{where.start.line + 1}-{where.end.line + 1}\t{' ' * where.start.column}{first[:MAX_LINE]}"
+    return (
+        f"{where.start.line + 1}-{where.end.line + 1}\t{' ' * where.start.column}{beginning(first, MAX_LINE)}"
+    )

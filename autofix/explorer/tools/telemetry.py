@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field
 
 from autofix.citations import value_at
-from autofix.explorer.tools.answers import lines, tool
+from autofix.explorer.tools.answers import ToolRefused, lines, tool
+from autofix.explorer.tools.parts import beginning, named
 from autofix.explorer.tools.toolbox import Toolbox
-from autofix.hosts import Event, Frame
+from autofix.hosts import Event, Frame, TagValue
 from autofix.redaction import redact
 
 MAX_FRAMES = 60
 MAX_VALUE = 300
 MAX_EVENTS = 50
+MAX_SIMILAR = 50
+MAX_TAG_VALUES = 10
+MAX_VALUES_OF_ONE = 500
 MAX_PART = 30_000
 
 
@@ -31,9 +36,10 @@ def event_value(toolbox: Toolbox, pointer: str, from_character: Annotated[int, F
     """What the event as sent has at a JSON pointer; this is what event citations point into. Long values come in parts."""
     event = toolbox.event()
     try:
-        value = value_at(event.raw if event else {}, pointer)
+        found = value_at(event.raw if event else {}, pointer)
     except LookupError:
         return f"The event has nothing at {pointer!r}."
+    value = named(pointer.rpartition("/")[2], found)
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     if len(text) > MAX_PART:
         text = redact(text)  # before it is parted: half a secret could not be told
@@ -43,15 +49,14 @@ def event_value(toolbox: Toolbox, pointer: str, from_character: Annotated[int, F
 
 
 @tool
-def tag_distribution(toolbox: Toolbox) -> str:
-    """How often each tag has which value among the issue's events."""
-    return lines(
-        (
-            f"{tag}: " + ", ".join(f"{value.value} ({value.count})" for value in values)
-            for tag, values in toolbox.tag_distribution().items()
-        ),
-        "There are no tags.",
-    )
+def tag_distribution(toolbox: Toolbox, tag: str = "") -> str:
+    """How often each tag has which value among the issue's events: its ten most frequent ones. With a tag: its first 500."""
+    found = toolbox.tag_distribution()
+    if tag and tag not in found:
+        raise ToolRefused(f"There is no tag {tag!r}. Tags: {', '.join(found) or 'none'}.")
+    shown = {tag: found[tag]} if tag else found
+    limit = MAX_VALUES_OF_ONE if tag else MAX_TAG_VALUES
+    return lines((_values(name, values, limit) for name, values in shown.items()), "There are no tags.")
 
 
 @tool
@@ -66,31 +71,38 @@ def recent_events(toolbox: Toolbox, limit: Annotated[int, Field(ge=1, le=MAX_EVE
 
 
 @tool
-def similar_issues(toolbox: Toolbox) -> str:
+def similar_issues(toolbox: Toolbox, limit: Annotated[int, Field(ge=1, le=MAX_SIMILAR)] = 10) -> str:
     """Issues that look alike, most alike first."""
-    return lines(
-        (f"{issue.short_id} {issue.title}" for issue in toolbox.similar_issues()),
-        "No similar issue is known.",
+    found = toolbox.similar_issues(limit=limit + 1)
+    told = [f"{issue.short_id} {issue.title}" for issue in found[:limit]]
+    more = ["[more; ask with a higher limit]"] if len(found) > limit else []
+    return lines([*told, *more], "No similar issue is known.")
+
+
+def _values(tag: str, values: Sequence[TagValue], limit: int) -> str:
+    told = ", ".join(
+        f"{beginning(named(tag, value.value), MAX_VALUE)} ({value.count})" for value in values[:limit]
     )
+    more = f"; ask for the tag {tag!r}" if limit == MAX_TAG_VALUES else ", none of them more frequent"
+    return f"{tag}: {told}" + (f" [{len(values) - limit} more{more}]" if len(values) > limit else "")
 
 
 def _overview(event: Event) -> list[str]:
     told = [f"release {event.release or '-'}, environment {event.environment or '-'}, level {event.level}"]
     for exception in event.exceptions:
-        told.append(f"{exception.type}: {_cut(exception.value)}")
+        told.append(f"{exception.type}: {beginning(exception.value, MAX_VALUE)}")
         if len(exception.frames) > MAX_FRAMES:
             told.append(f"  [{len(exception.frames) - MAX_FRAMES} outer frames]")
         told += [_frame(frame) for frame in exception.frames[-MAX_FRAMES:]]
     told += [
-        f"breadcrumb {crumb.category}: {_cut(crumb.message)}" for crumb in event.breadcrumbs[-MAX_FRAMES:]
+        f"breadcrumb {crumb.category}: {beginning(crumb.message, MAX_VALUE)}"
+        for crumb in event.breadcrumbs[-MAX_FRAMES:]
     ]
-    return told + [f"tag {name}: {_cut(value)}" for name, value in event.tags.items()]
+    return told + [
+        f"tag {name}: {beginning(named(name, value), MAX_VALUE)}" for name, value in event.tags.items()
+    ]
 
 
 def _frame(frame: Frame) -> str:
     where = f"  {'in-app ' if frame.in_app else ''}{frame.filename or frame.abs_path}:{frame.lineno} in {frame.function}"
-    return f"{where}: {_cut(frame.context_line.strip())}" if frame.context_line else where
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= MAX_VALUE else f"{text[:MAX_VALUE]}…"
+    return f"{where}: {beginning(frame.context_line.strip(), MAX_VALUE)}" if frame.context_line else where

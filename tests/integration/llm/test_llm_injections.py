@@ -21,7 +21,7 @@ from tests.repositories import ANN, SHOP, Snapshot, bare_repository
 from tracker import models as tracker
 
 pytestmark = pytest.mark.django_db(transaction=True)
-HIDDEN = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\U000e0000-\U000e007f]")
+HIDDEN = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\u3164\ufe00-\ufe0f\U000e0000-\U000e0fff]")
 DONE = replies.written("root_cause", {**replies.ROOT_CAUSE, "evidence": []})
 
 
@@ -66,6 +66,7 @@ def test_orders_reach_the_model_as_data_only(investigate: Investigate, model: Mo
         assert not HIDDEN.search(content)
         seen += content.count(injections.ORDER)
     assert seen >= 8
+    assert "\\\\U000e0149\\\\U000e0167" in model.asked[-1].text  # the unseen order, spelt out
 
 
 def test_an_obedient_model_is_refused_everything(
@@ -149,3 +150,44 @@ def test_a_secret_in_parts_reaches_nobody(
         assert part not in sent
     assert "33\\tafter = 1" in sent
     assert "more; ask from_character 30000]" in sent
+
+
+def test_a_secret_is_blanked_before_it_is_cut(
+    investigate: Investigate, shop: Issue, model: ModelServer, tmp_path: Path
+) -> None:
+    """Under a name that tells it, or across the place where a long text is cut: in locals, breadcrumbs, tags, messages, code."""
+    secret = "hunter22" * 3
+    at_the_end = f"password='{secret}'"
+    frame = {
+        "filename": "shop/cart.js", "lineno": 2, "in_app": True, "context_line": f"{'x' * 380} {at_the_end}",
+        "vars": {"password": "hunter22", "config": {"pad": "x" * 370, "password": secret}, "text": f"{'x' * 380} {at_the_end}"},
+    }  # fmt: skip
+    event = {
+        "message": f"{'x' * 1_980} {at_the_end}", "tags": {"session_id": secret}, "extra": {"password": 'a"hunter22'},
+        "breadcrumbs": {"values": [{"category": "c", "message": "m", "data": {"pad": "x" * 360, "api_key": secret}}]},
+        "exception": {"values": [{"type": "E", "value": f"{'x' * 1_980} {at_the_end}", "stacktrace": {"frames": [frame]}}]},
+    }  # fmt: skip
+    long = f"{'x = 1;' * 60} needle; password = '{secret}'\n"
+    wide = f"def f({'x, ' * 45} {at_the_end}): ...\n"
+    files = {
+        "conf/long.py": long,
+        "conf/wide.py": wide,
+        "conf/whole.py": f"{'x' * 31_970} password = '{secret}'",
+    }
+    repository = bare_repository(tmp_path / "long", [*SHOP, Snapshot(files, "Long lines", ANN, 4)])
+    Repository.objects.filter(project_id=shop.project_id).update(url=repository.url)
+    tracker.Event.objects.update(payload=event)
+    frames = "/exception/values/0/stacktrace/frames/0/vars"
+    looks = [
+        calls("event_details"),
+        calls("event_value", pointer=f"{frames}/password"), calls("event_value", pointer="/tags/session_id"),
+        calls("event_value", pointer="/extra"), calls("search_code", pattern="needle"), calls("outline", path="conf/wide.py"),
+        calls("read_file", path="conf/whole.py"),
+    ]  # fmt: skip
+    model.respond = replies.whole_pipeline(root_cause=[*looks, DONE])
+    run = investigate()
+    assert run.status == "completed", run.failure_detail
+    assert len(model.asked) == len(looks) + 1
+    assert "hunter" not in model.asked[-1].text
+    answers = [message["content"] for message in model.asked[-1].messages if message["role"] == "tool"]
+    assert [n for n, answer in enumerate(answers) if "[red" not in answer] == []
