@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,13 +12,18 @@ from pydantic import BaseModel, Field
 from pytest_django.fixtures import Settings
 
 from autofix.checks import check_autofix
+from autofix.explorer.client import get_client
+from autofix.explorer.state import latest_patches
 from autofix.explorer.tools.custom import HostTool
 from autofix.explorer.tools.events import CHARS_PER_TOKEN, in_budget
 from autofix.hosts import Issue
 from autofix.hosts.normalise import normalise_event
+from autofix.models import Repository
+from autofix.redaction import redact
 from tests.integration.llm import replies
 from tests.integration.llm.conftest import Configure, Investigate
-from tests.llm_server import ModelServer, calls
+from tests.llm_server import ModelServer, calls, says
+from tests.repositories import ANN, SHOP, Snapshot, bare_repository
 from tracker import models as tracker
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -73,6 +79,36 @@ def test_outline(investigate: Investigate, model: ModelServer) -> None:
     assert "There is no outline for this kind of file" in model.asked[-1].text
 
 
+def test_blanked_secrets_are_not_written_into_code(
+    investigate: Investigate, shop: Issue, model: ModelServer, tmp_path: Path
+) -> None:
+    """A model that was shown a file with a blank, or makes a secret up, cannot put the blank in the secret's place."""
+    settings = "token = 'abcdefgh12345'\nlimit = 1\n"
+    files = {"shop/settings.py": settings, "shop/blank.py": "BLANK = '[redacted]'\n"}
+    repository = bare_repository(tmp_path / "secrets", [*SHOP, Snapshot(files, "Settings", ANN, 4)])
+    Repository.objects.filter(project_id=shop.project_id).update(url=repository.url)
+    edits = [
+        calls("write_file", path="shop/settings.py", text=settings.replace("limit = 1", "limit = 2")),
+        calls("write_file", path="shop/new.py", text=settings),
+        calls("replace_text", path="shop/settings.py", old="limit = 1", new="password = 'hunter22'"),
+        calls("replace_text", path="shop/settings.py", old="limit = 1", new="limit = 2"),
+        calls("write_file", path="shop/blank.py", text="BLANK = '[redacted]'\nNONE = ''\n"),
+        says("Done."),
+    ]
+    model.respond = replies.whole_pipeline(root_cause=[DONE], code_changes=edits)
+    run = investigate("code_changes")
+    assert run.status == "completed", run.failure_detail
+    blocks = get_client().state(run.session_id).blocks
+    answers = [block.message.content for block in blocks if block.message.role == "tool_use"]
+    assert ["Refused: The text has [redacted]" in answer for answer in answers[-5:]] == [True] * 3 + [
+        False
+    ] * 2
+    patches = {patch.patch.path: patch.diff for patch in latest_patches(blocks)}
+    assert set(patches) == {"shop/settings.py", "shop/blank.py"}
+    assert "-limit = 1\n+limit = 2" in patches["shop/settings.py"]
+    assert "[redacted]" not in patches["shop/settings.py"]
+
+
 def _big_event() -> dict[str, Any]:
     library = [
         {"filename": f"lib/{n}.py", "lineno": n, "in_app": False, "function": "f"} for n in range(1, 100)
@@ -106,6 +142,15 @@ def test_an_event_in_a_budget(tokens: int, kept: list[str], gone: list[str]) -> 
     assert len(told) <= tokens * CHARS_PER_TOKEN + 100
     assert [part for part in kept if part not in told] == []
     assert [part for part in gone if part in told] == []
+
+
+def test_a_budget_does_not_part_a_secret() -> None:
+    """Wherever an event's text is cut, no beginning of a password is left."""
+    tags = {f"t{n}": "v" * 300 for n in range(10)}
+    event = normalise_event({"message": f"{'x' * 1_300} password='{'hunter22' * 3}'", "tags": tags})
+    told = [redact(in_budget(event, tokens)) for tokens in range(440, 500)]
+    assert [text for text in told if "hunter" in text] == []
+    assert [text for text in told if "[redacted]" in text] != []
 
 
 @pytest.mark.parametrize(
