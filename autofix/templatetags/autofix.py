@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from django import template
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.timesince import timesince
+from django.utils.timesince import timesince, timeuntil
 
 from autofix.ui import states, wording
 from autofix.ui.embedding import panel_context
 from autofix.ui.text import LONGEST, cut, is_link, visible
+
+A_MINUTE: Final = timedelta(minutes=1)
 
 register = template.Library()
 register.filter("autofix_visible", visible)
@@ -34,12 +36,18 @@ def autofix_panel(context: template.Context, issue: Any) -> dict[str, Any]:
 
 @register.inclusion_tag("autofix/time.html")
 def autofix_time(moment: datetime | None) -> dict[str, Any]:
-    """How long ago, with the exact time on hover."""
+    """How long ago, or how soon, with the exact time on hover."""
     if moment is None:
         return {"moment": None}
-    passed = timesince(moment, timezone.now(), depth=1)
-    just_now = (timezone.now() - moment).total_seconds() < 60  # noqa: PLR2004 - seconds of a minute
-    return {"moment": moment, "ago": "just now" if just_now else f"{passed} ago"}
+    now = timezone.now()
+    is_past = moment <= now
+    if abs(now - moment) < A_MINUTE:
+        words = "just now" if is_past else "in a moment"
+    else:
+        words = (
+            f"{timesince(moment, now, depth=1)} ago" if is_past else f"in {timeuntil(moment, now, depth=1)}"
+        )
+    return {"moment": moment, "words": words, "is_past": is_past}
 
 
 @register.inclusion_tag("autofix/state.html")

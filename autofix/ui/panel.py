@@ -26,7 +26,7 @@ from autofix.ui.timeline import Timeline, timeline
 from autofix.ui.wording import ADVICE, NO_ADVICE, SPEAKING, STOPS, explorer_name
 from autofix.ui.wording import run_state as state_words
 
-EARLIER_RUNS = 10
+MOST_OTHERS = 10
 
 
 @dataclass(frozen=True)
@@ -119,9 +119,15 @@ class Panel:
     may_write: bool
     refusal: str
     shown: ShownRun | None
-    earlier: list[Run]
+    others: list[Run]
     decision: AutomationDecision | None
     stopping_points: list[tuple[str, str]]
+
+    @property
+    def newer(self) -> Run | None:
+        """The issue's newest run, when an older one is shown."""
+        newest = self.others[0] if self.others else None
+        return newest if newest and self.shown and newest.pk > self.shown.row.pk else None
 
     @property
     def may_start(self) -> bool:
@@ -146,7 +152,7 @@ def panel_for(
         may_write=host.can(actor, "issue:write", issue.organization_id, issue.project_id),
         refusal=_refusal(issue),
         shown=show(issue, run, all_blocks=all_blocks) if run else None,
-        earlier=list(mine.exclude(pk=run.pk if run else 0)[:EARLIER_RUNS]),
+        others=list(mine.exclude(pk=run.pk if run else 0)[:MOST_OTHERS]),
         decision=decisions.order_by("-pk").first(),
         stopping_points=[(point.value, STOPPING_WORDS[point]) for point in StoppingPoint],
     )

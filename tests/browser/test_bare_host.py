@@ -17,6 +17,7 @@ import requests
 from playwright.sync_api import Page, expect
 
 from demo.waiting import wait_for
+from tests.browser.rules import violations
 from tests.browser.visits import start, state
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -81,3 +82,4 @@ def test_the_readme_leads_to_a_run(page: Page, bare_url: str, problems: list[str
     expect(state(panel)).to_have_text("Done")
     expect(panel.get_by_role("article", name="Root cause")).to_contain_text("Needs more context")
     assert problems == []
+    assert violations(page) == []

@@ -51,6 +51,25 @@ def hostile_evidence() -> list[dict[str, Any]]:
     return [*lines, {"kind": "event", "pointer": "/exception/values/0/value", "quote": LONG}]
 
 
+def hostile_event() -> dict[str, Any]:
+    """What an SDK sends around the error: every text of frame, locals, tags and breadcrumbs is hostile."""
+    frame = {
+        "filename": PATH, "module": EVIL, "function": EVIL, "lineno": 3, "in_app": True,
+        "pre_context": [SCRIPT, REVERSED], "context_line": LONG, "post_context": ["</pre></details><h1>out</h1>"],
+        "vars": {EVIL: EVIL, "long": LONG},
+    }  # fmt: skip
+    library = frame | {"in_app": False}
+    error = {"type": EVIL[:200], "value": LONG, "stacktrace": {"frames": [library, frame]}}
+    crumb = {"timestamp": EVIL, "category": EVIL, "level": SCRIPT, "message": EVIL, "data": {EVIL: LONG}}
+    return {
+        "exception": {"values": [error]},
+        "environment": SCRIPT[:60],
+        "transaction": EVIL[:200],
+        "tags": {"colour": EVIL[:200], "<b>bold</b>": LONG[:200]},
+        "breadcrumbs": [crumb, crumb | {"message": LONG}],
+    }
+
+
 def hostile_turns() -> dict[str, list[dict[str, Any]]]:
     """Every text of every artifact, citation, block and diff is hostile."""
     root_cause = {
@@ -121,7 +140,8 @@ def test_hostile_content_stays_text_and_breaks_no_layout(
 ) -> None:
     """A run of an agent that wishes us ill, over a commit of somebody who does: list, issue, citations, diff, pull request."""
     scripted_site.play(hostile_turns())
-    issue = scripted_site.report(EVIL[:200], LONG, release=hostile_commit(scripted_site, tmp_path))
+    release = hostile_commit(scripted_site, tmp_path)
+    issue = scripted_site.report(EVIL[:200], LONG, release=release, **hostile_event())
     panel = open_issue(scripted_page, scripted_site, issue)
     start(panel, "open_pr", note=EVIL)
     expect(state(panel)).to_have_text("Done")
@@ -131,6 +151,9 @@ def test_hostile_content_stays_text_and_breaks_no_layout(
     expect(panel.locator(".af-cited")).to_have_count(len(CODE))
     expect(panel.locator(".af-cited").nth(1)).to_contain_text("U+202E")
     expect(panel.get_by_role("article", name="Root cause").locator("h1")).to_have_count(0)
+    for place in (".exception", ".variables", ".tag", ".crumbs"):
+        expect(scripted_page.locator(place, has_text="<script>").first).to_be_visible()
+    expect(scripted_page.locator(":is(.exception, .beside) :is(h1, script, img)")).to_have_count(0)
     pull = panel.get_by_role("article", name="Pull request")
     expect(pull.get_by_text("<script>window.pwned=1</script>").first).to_be_visible()
 

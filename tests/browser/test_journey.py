@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from demo import program
 from tests.acceptance.site import Site
+from tests.browser.rules import violations
 from tests.browser.visits import start, state
 
 
@@ -47,6 +48,7 @@ class TestJourney:
         assert copied == patch.read_text(encoding="utf-8")
         assert demo_page.evaluate("window.notReloaded") is True
         assert problems == []
+        assert violations(demo_page) == []
 
         checkout = tmp_path / "checkout"
         subprocess.run(["git", "clone", "-q", demo_site.program.bare, checkout], check=True)

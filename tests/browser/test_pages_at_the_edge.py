@@ -63,6 +63,16 @@ def save_late(page: Page) -> None:
     page.get_by_role("button", name="Save", exact=True).click()
 
 
+def check_repositories(page: Page) -> None:
+    """The button that tries them."""
+    page.get_by_role("button", name="Check the saved repositories").click()
+
+
+def rotate_secret(page: Page) -> None:
+    """A new secret, which is shown this once."""
+    page.get_by_role("button", name="New secret").click()
+
+
 def add_inner_address(page: Page) -> None:
     """An endpoint where no webhook may go."""
     page.get_by_label("Address").fill("https://169.254.169.254/latest/")
@@ -86,6 +96,8 @@ VISITS: Final = {
     "a log-in too late": Visit("", "/login/", "This form is too old", enter_late),
     "refused settings": Visit("acme-admin", SETTINGS, "Nothing was saved.", save_nonsense),
     "settings too late": Visit("acme-admin", SETTINGS, "This form is too old", save_late),
+    "checked repositories": Visit("acme-admin", SETTINGS, "The repository can be read.", check_repositories),
+    "a new secret": Visit("empty-admin", ENDPOINT, "It is shown only now", rotate_secret),
     "settings to read": Visit("reader", SETTINGS, "You may read these settings, but not change them."),
     "a refused endpoint": Visit("acme-admin", WEBHOOKS, "No endpoint was made.", add_inner_address),
     "no such endpoint": Visit("acme-admin", f"{WEBHOOKS}999999/", "That did not work"),

@@ -150,6 +150,28 @@ class TestRuns:
         scripted_site.api.call("POST", f"issues/{issue}/autofix/cancel/", {"run_id": run["run_id"]})
         expect(panel.get_by_text("perhaps you are logged out")).to_be_visible()
 
+    def test_what_cannot_be_fetched_is_said(self, scripted_page: Page, scripted_site: Site) -> None:
+        """Copying a change and showing earlier blocks while the server is away: the page says so, and the next try works."""
+        scripted_site.play(scripts.whole_run(scripted_site.program, thoughts=20))
+        issue = scripted_site.new_issue()
+        run = scripted_site.api.start(issue, stopping_point="code_changes")["run_id"]
+        scripted_site.wait_for_end(issue, run)
+        panel = open_issue(scripted_page, scripted_site, issue)
+        scripted_page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        alert, away = panel.get_by_role("alert"), re.compile(r"/(diff|blocks)/")
+        copy = panel.get_by_role("button", name="Copy the changes of shop/pricing.py")
+        earlier = panel.get_by_role("link", name="Show earlier ones")
+        panel.get_by_text("The investigation").click()
+        for button, words in ((copy, "could not be copied"), (earlier, "could not be fetched")):
+            scripted_page.route(away, lambda route: route.abort())
+            button.click()
+            expect(alert).to_contain_text(words)
+            scripted_page.unroute(away)
+            button.click()
+            expect(alert).to_be_hidden()
+        expect(panel.locator('[data-index="0"]')).to_be_attached()
+        assert scripted_page.evaluate("navigator.clipboard.readText()").startswith("diff --git")
+
     def test_a_failed_step_says_why_and_can_be_tried_again(
         self, scripted_page: Page, scripted_site: Site
     ) -> None:

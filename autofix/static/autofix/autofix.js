@@ -76,16 +76,17 @@ class Panel {
 
   async look() {
     // An idle page finds out that somebody else, or automation, went on: the answer is a 304 as long as nothing did.
-    if (this.root.dataset.active || document.hidden || !this.root.dataset.api) return;
-    const answer = await fetch(`${this.root.dataset.api}?since=${NOTHING_NEWER}`, { headers: { Accept: "application/json" } }).catch(() => null);
+    const { run, status, active, updated, api } = this.root.dataset;
+    if (active || document.hidden || !api) return;
+    const answer = await fetch(`${api}?since=${NOTHING_NEWER}`, { headers: { Accept: "application/json" } }).catch(() => null);
     if (!answer?.ok) return;
     const { autofix } = await answer.json();
-    const now = autofix ? `${autofix.run_id} ${autofix.status} ${autofix.updated_at}` : "";
-    if (this.known !== undefined && now !== this.known) {
-      if (autofix && String(autofix.run_id) !== this.root.dataset.run && this.root.dataset.run) return;
-      await this.refresh(autofix?.run_id);
-    }
+    const now = autofix ? standing(autofix.run_id, autofix.status, autofix.updated_at) : "";
+    const known = this.known ?? (run ? standing(run, status, updated) : "");
     this.known = now;
+    if (now === known && !this.root.querySelector("[data-undecided]")) return;
+    // Who reads a run goes on reading it: a newer one is offered above it. A page without one shows the first.
+    await this.refresh(run || autofix?.run_id);
   }
 
   // --- putting what the server rendered in place ---
@@ -112,7 +113,7 @@ class Panel {
     const { run, active } = this.root.dataset;
     const other = fresh.dataset.run !== run;
     this.setClock(fresh);
-    for (const name of ["run", "status", "active", "seen"]) this.root.dataset[name] = fresh.dataset[name] ?? "";
+    for (const name of ["run", "status", "active", "updated", "seen"]) this.root.dataset[name] = fresh.dataset[name] ?? "";
     if (other) { this.replaceWhole(fresh); this.watch(); return; }
     for (const region of fresh.querySelectorAll("[data-region]")) {
       if (region.dataset.region !== "columns") this.replace(region.dataset.region, region.innerHTML, region);
@@ -180,7 +181,7 @@ class Panel {
 
   tick() {
     for (const each of this.root.querySelectorAll("[data-since]")) write(each, elapsed(this.secondsSince(each.dataset.since)));
-    for (const each of document.querySelectorAll("time[data-ago]")) {
+    for (const each of document.querySelectorAll("time[data-autofix-ago]")) {
       const seconds = this.secondsSince(each.dateTime);
       if (seconds < A_DAY_S) write(each, ago(seconds)); // what is older stays as it was written
     }
@@ -227,22 +228,35 @@ class Panel {
     const copy = event.target.closest("[data-copy]");
     const earlier = event.target.closest("[data-earlier]");
     if (copy) {
-      const diff = await (await fetch(copy.dataset.copy, { headers: { Accept: "text/x-diff" } })).text();
-      const files = diff.split(/^(?=diff --git )/m);
-      await navigator.clipboard.writeText(files.find((file) => file.split("\n", 1)[0].endsWith(` b/${copy.dataset.path}`)) ?? diff);
-      const says = copy.querySelector("[data-says]");
-      says.textContent = this.root.querySelector("[data-live]").textContent = "Copied";
-      setTimeout(() => { says.textContent = "Copy"; }, 2000);
+      await this.copyChanges(copy);
     } else if (earlier) {
       event.preventDefault();
       await this.showEarlier(earlier);
     }
   }
 
+  async copyChanges(button) {
+    try {
+      const answer = await fetch(button.dataset.copy, { headers: { Accept: "text/x-diff" } });
+      if (!answer.ok) throw new Error(answer.statusText);
+      const diff = await answer.text();
+      const files = diff.split(/^(?=diff --git )/m);
+      await navigator.clipboard.writeText(files.find((file) => file.split("\n", 1)[0].endsWith(` b/${button.dataset.path}`)) ?? diff);
+    } catch {
+      this.tell("[data-refusal]", "The changes could not be copied: try again, or download the patch.");
+      return;
+    }
+    this.tell("[data-refusal]", "");
+    const says = button.querySelector("[data-says]");
+    says.textContent = this.root.querySelector("[data-live]").textContent = "Copied";
+    setTimeout(() => { says.textContent = "Copy"; }, 2000);
+  }
+
   async showEarlier(link) {
     const list = this.root.querySelector("[data-entries]");
     const first = list.querySelector("[data-index]")?.dataset.index ?? "0";
     const page = await this.page(`${this.root.dataset.blocks}?run_id=${this.root.dataset.run}&before=${first}`);
+    this.tell("[data-refusal]", page ? "" : "The earlier blocks could not be fetched: try again.");
     if (!page) return;
     const more = page.querySelector("[data-more]")?.dataset.more;
     list.prepend(...page.querySelectorAll("[data-index]"));
@@ -258,6 +272,10 @@ class Panel {
 
 function write(place, text) {
   if (place.textContent !== text) place.textContent = text;
+}
+
+function standing(run, status, updated) {
+  return `${run} ${status} ${Date.parse(updated)}`;
 }
 
 function elapsed(seconds) {

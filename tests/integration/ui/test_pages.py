@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -151,6 +152,17 @@ class TestPanel:
         assert "The fixability score is below what the project" in page
         assert "0.31" in page
 
+    def test_an_older_run_leads_to_the_newest(self, issue: Issue) -> None:
+        """With and without scripts; the newest itself leads to none."""
+        older, newest = (
+            make_run(organization_id=issue.organization_id, issue_id=issue.id, status="completed")
+            for _ in range(2)
+        )
+        client = visitor()
+        link = f'<a href="?autofix_run={newest.pk}#autofix">Look at run {newest.pk}</a>'
+        assert link in client.get(f"{PANEL}?autofix_run={older.pk}").content.decode()
+        assert "not the newest run" not in client.get(PANEL).content.decode()
+
     @pytest.mark.parametrize(
         "query", ["?autofix_run=99", "?autofix_run=x", f"?autofix_run={'9' * 30}", "?autofix_run=%00"]
     )
@@ -193,6 +205,23 @@ class TestDeliveries:
             )
             page = client.get(f"{WEBHOOKS}{endpoint.pk}/").content.decode()
             assert (", no answer in 41 ms", ", last 503 in 42 ms")[number - 1] in page
+            assert page.count(" ms, <time") == number
+
+    def test_the_next_attempt_is_said_by_how_soon(self, issue: Issue, queue: WakeupQueue) -> None:
+        """With the exact time on hover; no script counts it as something past."""
+        endpoint = make_endpoint(organization_id=issue.organization_id)
+        record(make_run(organization_id=issue.organization_id))
+        client, now = visitor(), timezone.now()
+        for ahead, words in (
+            (timedelta(hours=2, minutes=1), "in 2\xa0hours"),
+            (timedelta(seconds=20), "in a moment"),
+        ):
+            Delivery.objects.update(next_attempt_at=now + ahead)
+            page = client.get(f"{WEBHOOKS}{endpoint.pk}/").content.decode()
+            found = re.search(rf"next <time datetime=[^>]*>{words}</time>", page)
+            assert found is not None
+            assert "title=" in found[0]
+            assert "data-autofix-ago" not in found[0]
 
     def test_recovering_says_how_many(self, issue: Issue, queue: WakeupQueue) -> None:
         """What is undelivered since the given time is sent again; what is no time is refused; a reader may not."""
