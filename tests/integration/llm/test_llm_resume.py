@@ -9,13 +9,14 @@ import pytest
 from autofix import autofix_agent
 from autofix.explorer import leases
 from autofix.explorer.client import get_client
-from autofix.explorer.models import ModelCall
+from autofix.explorer.models import Block, ModelCall
 from autofix.explorer.state import latest_patches
 from autofix.hosts import Issue
 from autofix.models import ProjectPreference
 from autofix.steps import StoppingPoint
 from autofix.testing import WakeupQueue
 from tests.integration.llm import replies
+from tests.integration.llm.conftest import Investigate
 from tests.llm_server import Answer, ModelServer, calls, says
 from tests.pipeline import SOLUTION, events_of
 from tests.repositories import CART
@@ -54,6 +55,25 @@ def vanish_at(number: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(leases, "append", append)
     return lost
+
+
+def test_no_call_counts_as_finished_before_its_answer_is_stored(
+    investigate: Investigate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that is killed leaves no booked answer without its block, so none is paid again; a stored one is booked next."""
+    kept, finished = leases.append, list[tuple[int, int]]()
+
+    def append(lease: leases.Lease, content: dict[str, Any]) -> None:
+        stored = Block.objects.filter(turn=lease.turn_id, content__message__role="assistant").count()
+        finished.append((ModelCall.objects.filter(status="answered").count(), stored))
+        kept(lease, content)
+
+    monkeypatch.setattr(leases, "append", append)
+    run = investigate()
+    assert run.status == "completed", run.failure_detail
+    assert len(finished) > len(replies.SCRIPT["root_cause"])
+    assert [counts for counts in finished if counts[0] != counts[1]] == []
+    assert ModelCall.objects.filter(status="answered").count() == len(replies.SCRIPT["root_cause"])
 
 
 @pytest.mark.parametrize("number", range(1, BLOCKS + 1))

@@ -46,6 +46,7 @@ class LLMAgent:
                     block = progress.nudge(own, brief) or (yield from caller.ask(conversation(transcript)))
                 transcript.append(block)
                 yield block
+                caller.book()
 
 
 @contextmanager

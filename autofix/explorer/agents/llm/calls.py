@@ -7,7 +7,8 @@ import json
 import logging
 import random
 import time
-from collections.abc import Coroutine, Generator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -61,17 +62,28 @@ class Caller:
         # Loaded here and not at the top: it is an extra, takes seconds and tens of megabytes.
         self._models = import_module(LIBRARY).Models(conf.settings().explorer.options, list(tools.values()))
         self._current = 0
+        self._unbooked: Callable[[], None] | None = None
         self._max_tokens = conf.settings().explorer.options.llm_context_tokens
 
     def close(self) -> None:
-        """Close the connections and the loop."""
+        """Book what is left to book; close the connections and the loop."""
         try:
+            self.book()
             self._loop.run(self._models.close())
         finally:
             self._loop.close()
 
+    def book(self) -> None:
+        """Book the last answer, which is a stored block by now: one that counts as finished is never asked for again."""
+        if self._unbooked is not None:
+            book, self._unbooked = self._unbooked, None
+            book()
+
     def ask(self, entries: Sequence[Entry]) -> Generator[None, None, BlockContent]:
-        """The model's next reply as a block. Yields while it waits. Raises the typed reason when there will be none."""
+        """The model's next reply as a block, to be stored and then booked. Yields while it waits.
+
+        Raises the typed reason when there will be none.
+        """
         faults = _Faults(len(self._models.names))
         while True:
             refuse_overspending(self._turn)
@@ -104,7 +116,7 @@ class Caller:
         except BaseException:
             _close(call, CallStatus.ABANDONED, began)
             raise
-        _close(call, CallStatus.ANSWERED, began, reply.charge)
+        self._unbooked = partial(_close, call, CallStatus.ANSWERED, began, reply.charge)
         return reply
 
     def _waited(self, request: Coroutine[Any, Any, Reply]) -> Generator[None, None, Reply]:
