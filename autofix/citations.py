@@ -9,6 +9,7 @@ from typing import Any
 
 from autofix.artifact_schemas import Citation
 from autofix.exceptions import PathRefused
+from autofix.fences import visible
 from autofix.redaction import redact
 
 ReadCode = Callable[[str, str], str | None]
@@ -60,8 +61,12 @@ def _lines(text: str) -> list[str]:
 def _holds(text: str, quote: str) -> bool:
     # An artifact's strings are trimmed, so that the quote's first line has lost its indentation.
     wanted = "\n".join(_lines(quote)).strip()
-    # Who quotes may have seen the text with its secrets blanked.
-    return bool(wanted) and (wanted in text or redact(wanted) in redact(text))
+    return bool(wanted) and (wanted in text or _as_shown(wanted) in _as_shown(text))
+
+
+def _as_shown(text: str) -> str:
+    """As who quotes may have seen it: secrets blanked, and what nobody sees spelt out."""
+    return visible(redact(text))
 
 
 def _event_problem(citation: Citation, event: Mapping[str, Any] | None) -> str:

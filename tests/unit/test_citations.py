@@ -98,6 +98,22 @@ def test_the_sentence_names_the_citation() -> None:
     assert [sentence.split(":")[0] for sentence in found] == ["Citation 2", "Citation 3"]
 
 
+@pytest.mark.parametrize(
+    ("line", "quote", "holds"),
+    [
+        ("token = 'abcdefgh12345'", "token = '[redacted]'", True),
+        ("name = 'a\u200bb'", "name = 'a\\u200bb'", True),
+        ("name = 'a\u200bb'", "name = 'a\u200bb'", True),
+        ("name = 'a\u200bb'", "name = 'ab'", False),
+        ("token = 'abcdefgh\U000e0149'; b = '\ufeff'", "token = '[redacted]'; b = '\\ufeff'", True),
+    ],
+)
+def test_a_quote_of_what_was_shown_holds(line: str, quote: str, holds: bool) -> None:
+    """Agents see secrets blanked and invisible characters spelt out, and can quote nothing else."""
+    found = unresolved([code(quote, 1)], read_code=lambda *_: f"{line}\n", event=None)
+    assert (found == []) is holds
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),

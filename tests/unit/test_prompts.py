@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from autofix.fences import UNTRUSTED_CLOSE, UNTRUSTED_OPEN, fenced
+from autofix.fences import UNTRUSTED_CLOSE, UNTRUSTED_OPEN, fenced, visible
 from autofix.hosts import Issue
 from autofix.prompts import build_step_prompt, repair_prompt
 from autofix.steps import STEPS, Step
@@ -66,6 +66,21 @@ def test_fence_cannot_be_forged(noise: str, mark: str) -> None:
     squeezed = inside.lower().replace(" ", "")
     assert UNTRUSTED_CLOSE not in squeezed
     assert UNTRUSTED_OPEN not in squeezed
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Gr\u00fc\u00dfe \u65e5\u672c \u2764\ufe0f", "Gr\u00fc\u00dfe \u65e5\u672c \u2764\ufe0f"),
+        ("\u2764\ufe0f\ufe0e", "\u2764\ufe0f\\ufe0e"),
+        ("a\ufe0fb\ufe01", "a\\ufe0fb\\ufe01"),
+        ("\U000e0149\U000e0041", "\\U000e0149\\U000e0041"),
+        ("a\u200b\u3164\u115f\u034f\u202e", "a\\u200b\\u3164\\u115f\\u034f\\u202e"),
+    ],
+)
+def test_what_nobody_sees_is_spelt_out(text: str, shown: str) -> None:
+    """Characters without a width of their own can hide an order; letters of every script and pictures stay as they are."""
+    assert visible(text) == shown
 
 
 def test_title_cannot_leave_its_fence() -> None:
