@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
 from pytest_django.fixtures import Settings
 
+from autofix import autofix_agent
 from autofix.explorer import sandbox
 from autofix.explorer.client import get_client
 from autofix.hosts import Issue
-from autofix.models import PullRequest, Repository
+from autofix.models import PullRequest, Repository, Run
 from tests.integration.llm.conftest import Configure, Investigate
 from tests.repositories import ANN, SHOP, Snapshot, bare_repository
 
@@ -143,6 +147,33 @@ def test_limits(
     run = investigate("code_changes")
     assert run.status == "completed", run.failure_detail
     assert said in get_client().state(run.session_id).blocks[-1].message.content
+
+
+@needs_bwrap
+def test_cancelling_ends_the_checks(
+    investigate: Investigate, shop: Issue, verify: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cancelled while the repository's tests run: the box is gone within two seconds, and no word of it is in the run."""
+    shop_with(shop, tmp_path / "endless", "import time\ndef test_endless():\n    time.sleep(600)\n")
+    boxes: list[subprocess.Popen[bytes]] = []
+    cancelled: list[float] = []
+    settled = sandbox._settled
+
+    def cancel(process: subprocess.Popen[bytes]) -> None:
+        if not boxes:
+            boxes.append(process)
+            autofix_agent.cancel_run(shop, Run.objects.get().pk)
+            cancelled.append(time.monotonic())
+        settled(process)
+
+    monkeypatch.setattr(sandbox, "_settled", cancel)
+    run = investigate("open_pr")
+    assert time.monotonic() - cancelled[0] <= 2
+    assert run.status == "cancelled"
+    assert [box.returncode for box in boxes] == [-signal.SIGKILL]
+    blocks = get_client().state(run.session_id).blocks
+    assert [block for block in blocks if "verification" in block.message.metadata] == []
+    assert not PullRequest.objects.filter(run=run).exists()
 
 
 def test_without_bubblewrap_nothing_runs(
