@@ -12,6 +12,8 @@ from tests.acceptance.site import Site
 from tests.browser.rules import violations
 from tests.browser.visits import start, state
 
+MOST_MS = 200
+
 
 class TestJourney:
     def test_from_the_list_to_an_applied_patch(
@@ -57,6 +59,16 @@ class TestJourney:
         after = (checkout / "shop/pricing.py").read_text(encoding="utf-8")
         assert "voucher is None" not in before
         assert "voucher is None" in after
+
+    def test_the_panel_can_be_used_as_soon_as_the_page_is_loaded(self, demo_page: Page) -> None:
+        """Its listeners are in place less than 200 ms after the load event, by the page's own clock."""
+        demo_page.get_by_role("link", name="AttributeError").click()
+        demo_page.wait_for_load_state("load")
+        demo_page.wait_for_function("performance.getEntriesByName('autofix-ready').length")
+        late = """() => performance.getEntriesByName("autofix-ready")[0].startTime
+            - performance.getEntriesByType("navigation")[0].loadEventEnd"""
+        demo_page.wait_for_function("performance.getEntriesByType('navigation')[0].loadEventEnd > 0")
+        assert demo_page.evaluate(late) < MOST_MS
 
     def test_the_list_says_how_far_autofix_is(self, demo_page: Page) -> None:
         """Search and filters narrow the list; each row has the state of its newest run."""

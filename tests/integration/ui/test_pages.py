@@ -13,6 +13,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
+from autofix.explorer.models import Turn
 from autofix.hosts import Issue
 from autofix.models import (
     Attempt,
@@ -27,7 +28,7 @@ from autofix.models import (
 from autofix.testing import WakeupQueue
 from autofix.webhook_endpoints import DeliveryPages
 from tests.integration.outbox_rows import make_endpoint, make_run, record
-from tests.pipeline import Play
+from tests.pipeline import IMPACT, ROOT_CAUSE, Play, says
 from tracker.models import Membership, Organization
 from tracker.scopes import Role
 
@@ -37,6 +38,7 @@ PANEL = "/organizations/acme/issues/SHOP-1/"
 START = "/autofix/organizations/acme/issues/SHOP-1/start/"
 SETTINGS = "/autofix/projects/acme/shop/settings/"
 WEBHOOKS = "/autofix/organizations/acme/webhooks/"
+TAG = re.compile(r"<[^>]*>")
 TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="(\w+)"')
 PAGES = [
     "/autofix/organizations/acme/issues/SHOP-1/panel/",
@@ -134,6 +136,62 @@ class TestPanel:
         ):
             assert words in page
         assert "<i class=" in page
+
+    @pytest.mark.django_db(transaction=True)
+    def test_every_part_of_the_results_is_said(self, issue: Issue, queue: WakeupQueue, play: Play) -> None:
+        """The chain of whys, the verdict, how to reproduce it, ratings in words, the commit, its author, the assignee."""
+        commit = {
+            "sha": "abcdef1", "repo_name": "acme/shop", "message": "Drop the default", "author_name": "Ines Carvalho",
+            "author_email": "ines@example.com", "committed_date": "2026-07-08", "description": "It took the check away.",
+        }  # fmt: skip
+        assignee = {"name": "Till Team", "email": "till@example.com", "why": "CODEOWNERS says so"}
+        cause = ROOT_CAUSE | {
+            "five_whys": ["The key is read", "The plan is optional", "Nobody said so"],
+            "reproduction_steps": ["Open a cart without a plan"],
+        }
+        impacts = [
+            {"label": f"what is {rating}", "rating": rating, "impact_description": "x", "evidence": "y"}
+            for rating in ("low", "medium", "high")
+        ]
+        play(
+            root_cause=[says("root_cause", cause)],
+            impact_assessment=[says("impact_assessment", IMPACT | {"impacts": impacts})],
+            triage=[says("triage", {"suspect_commit": commit, "suggested_assignee": assignee})],
+        )
+        client = visitor()
+        post(client, START, stopping_point="solution", referrer="api.web")
+        queue.drain()
+        page = TAG.sub(" ", client.get(PANEL).content.decode())
+        said = " ".join(page.split())
+        for words in (
+            "Fixable in this code The code reads it unconditionally",
+            "Why it happens The key is read The plan is optional Nobody said so",
+            "How to make it happen Open a cart without a plan",
+            "Low what is low", "Medium what is medium", "High what is high",
+            "Suspect commit abcdef1 Drop the default Ines Carvalho , 2026-07-08, in acme/shop It took the check away.",
+            "Who should look Till Team till@example.com CODEOWNERS says so",
+            "Explorer Scripted agent, plays a test", "Started by a person, on this page", "no model was asked, no cost",
+        ):  # fmt: skip
+            assert words in said
+
+    @pytest.mark.django_db(transaction=True)
+    @pytest.mark.parametrize(
+        ("cost", "words"),
+        [
+            (0.01234, "2 requests, 1200 tokens in, 340 out, $0.0123"),
+            (None, "2 requests, 1200 tokens in, 340 out, cost not known"),
+        ],
+    )
+    def test_usage_and_cost_are_said(
+        self, issue: Issue, queue: WakeupQueue, play: Play, cost: float | None, words: str
+    ) -> None:
+        """An unknown cost is called so, and no nothing."""
+        client = visitor()
+        post(client, START, stopping_point="root_cause")
+        queue.drain()
+        used = {"requests": 2, "input_tokens": 1200, "output_tokens": 340, "cost_usd": cost}
+        Turn.objects.filter(pk=Turn.objects.earliest("pk").pk).update(usage=used)
+        assert words in client.get(PANEL).content.decode()
 
     def test_switched_off_it_says_so(self, issue: Issue) -> None:
         """Instead of a button that would be refused."""
