@@ -28,7 +28,7 @@ from autofix.explorer.agents import registry
 from autofix.explorer.agents.llm import providers
 from autofix.explorer.agents.llm.names import model_names
 from autofix.explorer.client import ExplorerClient
-from autofix.explorer.tools import custom
+from autofix.explorer.tools import catalogue
 from autofix.hosts import Host
 from autofix.scm.base import ScmProvider
 from autofix.scm.registry import SHIPPED
@@ -212,7 +212,7 @@ def _check_tools(tools: dict[str, str]) -> Iterator[CheckMessage]:
     hint = "TOOLS maps a tool's name to the dotted path of an autofix.explorer.tools.custom.HostTool."
     for name in tools:
         try:
-            custom.host_tool(name)
+            catalogue.host_tool(name)
         except Misconfigured as exc:
             yield Error(f"AUTOFIX: {exc.detail}", hint=hint, id="autofix.E017")
 

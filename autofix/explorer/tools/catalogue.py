@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -10,6 +11,7 @@ from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
+from autofix.exceptions import Misconfigured
 from autofix.explorer.state import Artifact, FilePatch
 from autofix.explorer.tools import artifacts, code, custom, editing, events, history, outline, telemetry
 from autofix.explorer.tools.answers import bounded, checkout_of, is_refusal, refusal
@@ -22,6 +24,9 @@ READING = (
     *(history.blame, history.log, history.show_commit),
 )
 EDITING = (editing.replace_text, editing.write_file, editing.delete_file)
+OURS = frozenset(function.__name__ for function in (*READING, *EDITING, outline.outline))
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
+"""What every provider takes as a tool's name."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,7 @@ def tools_for(toolbox: Toolbox, artifact_key: str | None) -> dict[str, ToolSpec]
 
 
 def host_tool(name: str) -> ToolSpec | None:
-    """The host's own tool of this name; None when it offers none."""
+    """The host's own tool of this name; None when it offers none, Misconfigured when it cannot be had."""
     try:
         return _custom(name, custom.host_tool(name))
     except KeyError:
@@ -114,6 +119,11 @@ def _writing(key: str) -> ToolSpec:
 
 
 def _custom(name: str, tool: custom.HostTool) -> ToolSpec:
+    if name in OURS or name.startswith(artifacts.PREFIX):
+        raise Misconfigured(f"TOOLS[{name!r}] has the name of a tool that is there already.")
+    if _NAME.fullmatch(name) is None:
+        raise Misconfigured(f"TOOLS[{name!r}]: a name has at most 64 letters, digits, _ and -.")
+
     def run(toolbox: Toolbox, given: BaseModel) -> Answer:
         return Answer(bounded(custom.answer(name, tool, toolbox.issue, given)))
 

@@ -69,6 +69,25 @@ def test_a_hosts_own_tool(
     assert "the tool failed (RuntimeError)" in heard
 
 
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("deploys", "no.such"), ("deploys", "json.dumps"), ("read_file", f"{__name__}.deploys"),
+        ("artifact_write_x", f"{__name__}.deploys"), ("when deployed?", f"{__name__}.deploys"),
+    ],
+)  # fmt: skip
+def test_a_hosts_tool_that_cannot_be_had(
+    investigate: Investigate, settings: Settings, model: ModelServer, name: str, path: str
+) -> None:
+    """Not there, no tool, in the place of one of ours, or named as no provider takes it: a check's error and a typed failure."""
+    settings.AUTOFIX = {**settings.AUTOFIX, "TOOLS": {name: path}}
+    assert [message.id for message in check_autofix()] == ["autofix.E017"]
+    run = investigate()
+    assert (run.status, run.failure_code) == ("error", "agent_unavailable")
+    assert name in run.failure_detail
+    assert model.asked == []
+
+
 def test_outline(investigate: Investigate, model: ModelServer) -> None:
     """Definitions with their lines; a kind of file without a grammar is refused with the list of those that have one."""
     looks = [calls("outline", path=replies.PATH), calls("outline", path="README.md"), DONE]

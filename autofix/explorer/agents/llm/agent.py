@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import ClassVar
 
-from autofix.exceptions import WorkFailed
+from autofix.exceptions import AgentFailed, Misconfigured, WorkFailed
 from autofix.explorer import ledger
 from autofix.explorer.agents.base import TurnBrief
 from autofix.explorer.agents.llm import progress
@@ -33,7 +33,10 @@ class LLMAgent:
     ) -> Iterator[BlockContent | None]:
         transcript: list[BlockContent] = list(history)
         start = sum(block.index <= first_index for block in history)
-        tools = tools_for(toolbox, brief.artifact_key)
+        try:
+            tools = tools_for(toolbox, brief.artifact_key)
+        except Misconfigured as exc:
+            raise AgentFailed(exc.detail, code="agent_unavailable") from exc
         with _logged(brief), closing(Caller(brief.turn_id, tools)) as caller:
             while True:
                 own = transcript[start:]
