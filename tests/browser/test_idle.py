@@ -6,6 +6,7 @@ from playwright.sync_api import Page, expect
 
 from tests.acceptance import scripts
 from tests.acceptance.site import Site
+from tests.browser.rules import violations
 from tests.browser.visits import open_issue, state
 
 # The sweeper wakes a decision that has been open for a minute: in a few seconds, this one.
@@ -48,6 +49,7 @@ def test_a_newer_run_is_offered_and_replaces_nothing(scripted_page: Page, script
     newer = panel.get_by_role("link", name=f"Look at run {second}")
     expect(newer).to_be_visible()
     expect(panel.get_by_text(f"Run {first},")).to_be_visible()
+    assert violations(scripted_page) == []
     newer.click()
     expect(panel.get_by_text(f"Run {second},")).to_be_visible()
     expect(panel.get_by_role("link", name="Look at run")).to_have_count(0)

@@ -155,23 +155,24 @@ class TestDeliveries:
 class TestSettings:
     def test_preferences_and_repositories_are_stored(self, issue: Issue) -> None:
         """What the form says replaces what was there; a row without a name is none; no side step is none."""
-        row = {"provider": "local", "name": "acme/shop", "url": "https://example.com/acme/shop.git"}
-        client = visitor()
-        remote = {f"repositories.0.{name}": value for name, value in row.items()}
-        fields = remote | {"repositories.1.provider": "local", "side_steps[]": "", "tuning": "high"}
-        answer = post(client, SETTINGS, **fields)
-        assert answer.status_code in (303, 400)
-        if answer.status_code == 400:
-            assert "url" in answer.content.decode()
-        fields = {
-            "repositories.0.provider": "local",
-            "side_steps[]": "",
-            "tuning": "high",
-            "stopping_point": "solution",
+        row = {
+            "provider": "local",
+            "name": "acme/shop",
+            "url": "/srv/acme/shop.git",
+            "branch": "main",
+            "stack_root": "app/",
+            "source_root": "",
         }
-        assert post(client, SETTINGS, **fields).status_code == 303
+        form = {f"repositories.0.{name}": value for name, value in row.items()}
+        form |= {"repositories.1.provider": "local", "side_steps[]": "", "tuning": "high"}
+        client = visitor()
+        answer = post(client, SETTINGS, **form, stopping_point="solution")
+        assert answer.status_code == 303
         stored = ProjectPreference.objects.get()
         assert (stored.tuning, stored.stopping_point, stored.side_steps) == ("high", "solution", [])
+        assert list(Repository.objects.values(*row)) == [row]
+        cleared = form | {f"repositories.0.{name}": "" for name in row if name != "provider"}
+        assert post(client, SETTINGS, **cleared).status_code == 303
         assert not Repository.objects.exists()
 
     @pytest.mark.parametrize("field", ["repositories", "repositories.x.name", "repositories.0.0.name"])
