@@ -36,6 +36,21 @@ def test_a_run_of_somebody_else_appears(scripted_page: Page, scripted_site: Site
     expect(panel.get_by_text(scripts.ARTIFACTS["solution"]["one_line_summary"])).to_be_visible()
 
 
+def test_nothing_is_fetched_anew_while_nothing_happens(scripted_page: Page, scripted_site: Site) -> None:
+    """The script asks the API how the run stands, sees what the page shows already, and leaves it alone."""
+    scripted_site.play(scripts.whole_run(scripted_site.program))
+    issue = scripted_site.new_issue()
+    run = scripted_site.api.start(issue, stopping_point="root_cause")["run_id"]
+    scripted_site.wait_for_end(issue, run)
+    asked: list[str] = []
+    scripted_page.on("request", lambda request: asked.append(request.url))
+    with scripted_page.expect_response(lambda answer: "/autofix/?since=" in answer.url):
+        open_issue(scripted_page, scripted_site, issue)
+    with scripted_page.expect_response(lambda answer: "/autofix/?since=" in answer.url):
+        pass
+    assert [url for url in asked if "/panel/" in url] == []
+
+
 def test_a_newer_run_is_offered_and_replaces_nothing(scripted_page: Page, scripted_site: Site) -> None:
     """Whoever reads a run goes on reading it; the way to the newer one stands above it, and leads there."""
     scripted_site.play(scripts.whole_run(scripted_site.program))
