@@ -31,6 +31,12 @@ def tell(question: Hashable, answer: object) -> None:
         answers[question] = (time.monotonic(), answer)
 
 
+def knows(question: Hashable) -> bool:
+    """Whether the question would be answered without asking."""
+    known = (_answers.get() or {}).get(question)
+    return known is not None and time.monotonic() - known[0] < FRESH_S
+
+
 def ask(question: Hashable, find: Callable[[], Answer]) -> Answer:
     """What ``find`` says to this question, now or (in :func:`asked_once`) a moment ago."""
     answers = _answers.get()

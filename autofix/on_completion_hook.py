@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import InterfaceError, OperationalError
 
-from autofix import conf, pull_requests, rows, runs, step_executions
+from autofix import conf, preferences, pull_requests, rows, runs, step_executions
 from autofix.autofix_agent import HOOK_REFERRER, fork_for
 from autofix.delivery import outbox
 from autofix.exceptions import IssueGone, NothingToPush, WorkFailed
@@ -57,7 +57,11 @@ def on_completion_hook(end: TurnEnd) -> None:
 def _conclude(end: TurnEnd, execution: StepExecution, issue: Issue | None, outcome: Outcome) -> None:
     """Record the end and the outcome in one transaction, unless somebody did; nothing when the run was deleted."""
     with rows.together() as unit:
-        unit.foresee(*runs.questions(execution.run_id), *outbox.questions(end.organization_id))
+        # A pipeline seldom ends before its code changes; where it does, that is asked then.
+        may_end = STEPS[Step(execution.step)].edits_code
+        unit.foresee(*runs.questions(execution.run_id, may_end=may_end), *outbox.questions(end.organization_id))
+        if issue is not None:
+            unit.foresee(*preferences.questions(end.organization_id, issue.project_id))
         end.record()
         run = rows.find(Run, lock=True, pk=execution.run_id)
         if run is None or run.organization_id != end.organization_id:

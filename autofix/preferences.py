@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 from django.db import transaction
 
 from autofix import rows
-from autofix.asking import ask
+from autofix.asking import ask, knows
 from autofix.models import OrganizationSettings, ProjectPreference, Repository
 from autofix.steps import Step
+
+
+def questions(organization_id: str, project_id: str) -> list[rows.Statement[Any]]:
+    """What the functions below ask, unless it is known, to be asked ahead."""
+    asked: list[rows.Statement[Any]] = []
+    if not knows(_settings(organization_id)):
+        asked.append(rows.finding(OrganizationSettings, organization_id=organization_id))
+    if not knows(_preference(organization_id, project_id)):
+        mine = {"organization_id": organization_id, "project_id": project_id}
+        asked.append(rows.finding(ProjectPreference, lock=False, **mine))
+    return asked
 
 
 def settings_of(organization_id: str) -> OrganizationSettings:
@@ -20,7 +31,7 @@ def settings_of(organization_id: str) -> OrganizationSettings:
         found = rows.find(OrganizationSettings, organization_id=organization_id)
         return found or OrganizationSettings(organization_id=organization_id)
 
-    return ask(("settings", organization_id), find)
+    return ask(_settings(organization_id), find)
 
 
 def preference_of(organization_id: str, project_id: str) -> ProjectPreference:
@@ -30,7 +41,15 @@ def preference_of(organization_id: str, project_id: str) -> ProjectPreference:
         found = rows.find(ProjectPreference, organization_id=organization_id, project_id=project_id)
         return found or ProjectPreference(organization_id=organization_id, project_id=project_id)
 
-    return ask(("preference", organization_id, project_id), find)
+    return ask(_preference(organization_id, project_id), find)
+
+
+def _settings(organization_id: str) -> Hashable:
+    return "settings", organization_id
+
+
+def _preference(organization_id: str, project_id: str) -> Hashable:
+    return "preference", organization_id, project_id
 
 
 def wanted_side_steps(preference: ProjectPreference) -> list[Step]:

@@ -70,12 +70,15 @@ def touch(run: Run) -> None:
     rows.save(run, *CHANGING)
 
 
-def questions(run_id: int) -> list[rows.Statement[Any]]:
-    """What this module asks about a run that is locked, to be asked ahead."""
-    return [
+def questions(run_id: int, *, may_end: bool) -> list[rows.Statement[Any]]:
+    """What this module asks about a run that is locked, to be asked ahead. ``may_end``: also what it asks before an end."""
+    asked: list[rows.Statement[Any]] = [
         rows.finding(Run, lock=True, pk=run_id),
         rows.selecting(StepExecution, order="sequence", run_id=run_id),
     ]
+    if may_end:
+        asked.append(rows.selecting(PullRequest, order="repo_name", run_id=run_id))
+    return asked
 
 
 def steps_of(run: Run) -> list[StepExecution]:

@@ -7,7 +7,6 @@ import socket
 from typing import Any
 
 import pytest
-from django.db import connection
 
 pytest_plugins = ["tests.pipeline"]
 
@@ -27,12 +26,6 @@ def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
-
-
-@pytest.fixture
-def unprepared(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every statement is sent with its whole text, for tests that read or count what is sent."""
-    monkeypatch.delitem(connection.settings_dict["OPTIONS"], "prepare_threshold", raising=False)
 
 
 def _is_loopback(host: str) -> bool:

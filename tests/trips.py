@@ -1,4 +1,4 @@
-"""Counting trips to the database; with the fixture ``unprepared``."""
+"""Counting trips to the database."""
 
 from __future__ import annotations
 

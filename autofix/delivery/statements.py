@@ -100,7 +100,7 @@ RECORD = ("endpoint_id", "recent", "totals")
 def insert_attempts(attempts: Sequence[Sequence[Any]]) -> None:
     """Store attempts, each as the values of ATTEMPT."""
     if connection.vendor == "postgresql":
-        _store(ATTEMPTS, _as_json(ATTEMPT, attempts))
+        rows.fetch(ATTEMPTS, [_as_json(ATTEMPT, attempts)])
     else:
         rows.insert_all(Attempt, ATTEMPT, attempts)
 
@@ -108,14 +108,9 @@ def insert_attempts(attempts: Sequence[Sequence[Any]]) -> None:
 def write_records(records: Sequence[Sequence[Any]]) -> None:
     """Store what is known of endpoints, each as the values of RECORD, in place of what was known before."""
     if connection.vendor == "postgresql":
-        _store(RECORDS, _as_json(RECORD, records))
+        rows.fetch(RECORDS, [_as_json(RECORD, records)])
     else:
         rows.insert_all(EndpointRecord, RECORD, records, replacing="endpoint_id")
-
-
-def _store(text: str, records: str) -> None:
-    with connection.cursor() as cursor:
-        rows.execute(cursor, text, [records])
 
 
 def _as_json(names: Sequence[str], records: Sequence[Sequence[Any]]) -> str:
@@ -138,10 +133,7 @@ def fetch(text: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
 def fetch_by(text: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """The same for one of our texts as it stands, with parameters by name."""
     positional, names = _by_position(text)
-    with connection.cursor() as cursor:
-        rows.execute(cursor, positional, [parameters[name] for name in names])
-        found: list[tuple[Any, ...]] = cursor.fetchall()
-    return found
+    return rows.fetch(positional, [parameters[name] for name in names])
 
 
 @cache

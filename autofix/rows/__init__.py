@@ -13,7 +13,7 @@ from typing import Any
 from django.db.models import Model
 
 from autofix.rows import sending
-from autofix.rows.sending import commit, together
+from autofix.rows.sending import commit, takes_several, together
 from autofix.rows.statements import (
     Provided,
     Result,
@@ -27,10 +27,9 @@ from autofix.rows.statements import (
     selecting,
     updating,
 )
-from autofix.rows.trips import execute, takes_several
 
 __all__ = [
-    "Provided", "Row", "Statement", "commit", "execute", "find", "finding", "foresee_insert", "insert", "insert_all",
+    "Provided", "Row", "Statement", "commit", "fetch", "find", "finding", "foresee_insert", "insert", "insert_all",
     "insert_later", "insert_soon", "inserting", "save", "select", "selecting", "takes_several", "together", "update", "updating",
 ]  # fmt: skip
 
@@ -96,6 +95,11 @@ def update(model: type[Model], changes: dict[str, Any], **where: Any) -> int:
 def save(row: Model, *names: str) -> None:
     """Store these columns of a row that is known to be there."""
     _later(saving(row, *names), unseen=True)
+
+
+def fetch(text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """What a text that comes again and again finds, whatever it says: nothing when it only writes."""
+    return _ask(Statement(None, text, values, lambda cursor: list(cursor.fetchall())), writes=True)
 
 
 def _ask(statement: Statement[Result], *, writes: bool = False) -> Result:

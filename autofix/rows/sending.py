@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from django.db.models import Model
 
-from autofix.rows import trips
 from autofix.rows.statements import Result, Statement
 
 Key = tuple[str, tuple[Any, ...]]
@@ -27,7 +27,7 @@ class Unit:
     def __init__(self, *, outermost: bool) -> None:
         self._outermost = outermost
         self._waiting: list[tuple[Statement[Any], bool]] = []
-        self._answers: dict[Key, tuple[type[Model], Any]] = {}
+        self._answers: dict[Key, tuple[type[Model] | None, Any]] = {}
         self._sending = False
 
     def foresee(self, *questions: Statement[Any]) -> None:
@@ -87,19 +87,19 @@ class Unit:
                 self._answers.clear()
         return execute(sql, params, many, context)
 
-    def _answer_to(self, question: Key) -> tuple[type[Model], Any] | None:
+    def _answer_to(self, question: Key) -> tuple[type[Model] | None, Any] | None:
         """What is known; a foreseen question that still waits is asked now, with the others."""
         if any(foreseen and _key(waiting) == question for waiting, foreseen in self._waiting):
             self.flush()
         return self._answers.get(question)
 
-    def _forget(self, model: type[Model]) -> None:
+    def _forget(self, model: type[Model] | None) -> None:
         self._answers = {key: answer for key, answer in self._answers.items() if answer[0] is not model}
 
     def _send(self, waiting: list[tuple[Statement[Any], bool]], *, commits: bool = False) -> list[Any]:
         self._waiting, self._sending = [], True
         try:
-            results = send([statement for statement, _ in waiting], begins=self._outermost, commits=commits)
+            results = send([statement for statement, _ in waiting], commits=commits)
         finally:
             self._sending = False
         for (statement, foreseen), result in zip(waiting, results, strict=True):
@@ -131,20 +131,28 @@ def together() -> Iterator[Unit]:
             unit.end()
 
 
-def send(statements: list[Statement[Any]], *, begins: bool = False, commits: bool = False) -> list[Any]:
-    """Send the statements, in one trip where the driver takes several; their results.
+@cache
+def takes_several() -> bool:
+    """Whether the driver sends several statements at once; a process has one database."""
+    database: Any = connections[DEFAULT_DB_ALIAS]
+    if database.vendor != "postgresql" or database.Database.__name__ != "psycopg":
+        return False
+    return bool(database.Database.Pipeline.is_supported())
 
-    ``begins``, ``commits``: where it does, BEGIN (when nothing was sent before) and COMMIT travel with them.
-    """
-    if trips.takes_several():
-        return trips.send(statements, begins=begins, commits=commits)
-    with connection.cursor() as cursor:
-        return [_alone(cursor, statement) for statement in statements]
+
+def send(statements: list[Statement[Any]], *, commits: bool = False) -> list[Any]:
+    """Send the statements, in one trip where the driver takes several, and there with COMMIT if asked; their results."""
+    if not takes_several():
+        with connection.cursor() as cursor:
+            return [_alone(cursor, statement) for statement in statements]
+    from autofix.rows import trips  # noqa: PLC0415 - it needs PostgreSQL's driver
+
+    return trips.send(connections[DEFAULT_DB_ALIAS], statements, commits=commits)
 
 
 def commit(*statements: Statement[Any]) -> list[Any]:
     """Send the statements as a transaction of its own (or a part of the caller's); their results."""
-    if trips.takes_several() and not connection.in_atomic_block:
+    if takes_several() and not connection.in_atomic_block:
         return send(list(statements))  # several in one trip are a transaction by themselves
     with transaction.atomic(savepoint=False):
         return send(list(statements))

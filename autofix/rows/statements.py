@@ -6,13 +6,14 @@ sees what the ORM would send.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
+from uuid import UUID
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import (
     BooleanField,
     CharField,
@@ -23,6 +24,7 @@ from django.db.models import (
     Model,
     TextField,
     UniqueConstraint,
+    UUIDField,
 )
 
 Row = TypeVar("Row", bound=Model)
@@ -37,10 +39,10 @@ FEW = 4
 class Statement(Generic[Result]):
     """What is sent, and how the result is read off the cursor.
 
-    ``model``: whose table it is about. ``lasting``: the same text will come again.
+    ``model``: whose table it is about; None for any. ``lasting``: the same text will come again.
     """
 
-    model: type[Model]
+    model: type[Model] | None
     sql: str
     values: Sequence[Any]
     read: Callable[[Any], Result]
@@ -53,12 +55,13 @@ def selecting(
     """All rows that fit, in the order of one column (``-name``: backwards), locked until the transaction ends if asked."""
 
     def read(cursor: Any) -> list[Row]:
-        return [model.from_db(alias, names, _converted(row, converters)) for row in cursor.fetchall()]
+        return [
+            model.from_db(DEFAULT_DB_ALIAS, names, _converted(row, converters)) for row in cursor.fetchall()
+        ]
 
-    sql = _select_text(model, _shape(where), order, limit, lock and connection.features.has_select_for_update)
     names, converters = _reading(model)
-    alias = connection.alias
-    return Statement(model, sql, _values(model, where), read, lasting=_is_lasting(where))
+    shape, values, lasting = _conditions(model, where)
+    return Statement(model, _select_text(model, shape, order, limit, lock), values, read, lasting)
 
 
 def finding(model: type[Row], *, lock: bool = False, **where: Any) -> Statement[list[Row]]:
@@ -85,15 +88,17 @@ def inserting(
             return False
         row.pk = stored[0]
         row._state.adding = False
-        row._state.db = alias
+        row._state.db = DEFAULT_DB_ALIAS
         return True
 
-    alias = connection.alias
-    has_key = row.pk is not None
-    fields = _written(type(row), has_key)
-    values = [_prepared(field, field.pre_save(row, add=True)) for field in fields]
-    sql = _insert_text(type(row), has_key, unless_known_by, *_provided(provided))
-    return Statement(type(row), sql, [*values, *_provided_values(provided)], read)
+    model, has_key = type(row), row.pk is not None
+    values = [_stored(row, column, add=True) for column in _written(model, has_key)]
+    other: type[Model] | None = None
+    shape: Shape = ()
+    if provided is not None:
+        other, (shape, conditions, _) = provided.model, _conditions(provided.model, provided.where)
+        values += conditions
+    return Statement(model, _insert_text(model, has_key, unless_known_by, other, shape), values, read)
 
 
 def reserving(model: type[Model]) -> Statement[int]:
@@ -107,9 +112,9 @@ def inserting_all(
     model: type[Model], names: Sequence[str], rows: Sequence[Sequence[Any]], *, replacing: str = ""
 ) -> Statement[None]:
     """Store many rows, given as the values of these columns; with ``replacing``, a unique column, over those that are there."""
-    fields = [_field(model, name) for name in names]
-    values = [_prepared(field, value) for row in rows for field, value in zip(fields, row, strict=True)]
-    columns = [_q(field.column) for field in fields]
+    into = [_column(model, name) for name in names]
+    values = [_prepared(column, value) for row in rows for column, value in zip(into, row, strict=True)]
+    columns = [_q(column.field.column) for column in into]
     row_text = f"({', '.join(['%s'] * len(columns))})"
     text = f"INSERT INTO {_q(model._meta.db_table)} ({', '.join(columns)}) VALUES {', '.join([row_text] * len(rows))}"
     if replacing:
@@ -119,82 +124,93 @@ def inserting_all(
     return Statement(model, text, values, lambda _: None, lasting=False)
 
 
-def updating(
-    model: type[Model], changes: dict[str, Any], *, provided: Provided | None = None, **where: Any
-) -> Statement[int]:
+def updating(model: type[Model], changes: dict[str, Any], **where: Any) -> Statement[int]:
     """Change the rows that fit; how many there were."""
-    fields = [_field(model, name) for name in changes]
-    values = [_prepared(field, value) for field, value in zip(fields, changes.values(), strict=True)]
-    sql = _update_text(model, tuple(changes), _shape(where), *_provided(provided))
-    values += [*_values(model, where), *_provided_values(provided)]
-    return Statement(model, sql, values, lambda cursor: int(cursor.rowcount), lasting=_is_lasting(where))
+    names = tuple(changes)
+    values = [_prepared(_column(model, name), value) for name, value in changes.items()]
+    shape, others, lasting = _conditions(model, where)
+    return Statement(model, _update_text(model, names, shape), [*values, *others], _count, lasting)
 
 
 def saving(row: Model, *names: str) -> Statement[int]:
     """Store these columns of a row that is known to be there."""
-    changes = {name: _field(type(row), name).pre_save(row, add=False) for name in names}
-    return updating(type(row), changes, pk=row.pk)
+    model = type(row)
+    values = [_stored(row, _column(model, name), add=False) for name in names]
+    shape, key, _ = _conditions(model, {"pk": row.pk})
+    return Statement(model, _update_text(model, names, shape), [*values, *key], _count)
 
 
-def _provided(provided: Provided | None) -> tuple[type[Model] | None, Shape]:
-    return (provided.model, _shape(provided.where)) if provided else (None, ())
+def _count(cursor: Any) -> int:
+    return int(cursor.rowcount)
 
 
-def _provided_values(provided: Provided | None) -> list[Any]:
-    return _values(provided.model, provided.where) if provided else []
+class _Column(NamedTuple):
+    """A field. ``plain``: the type of those values that go to the driver as they are. ``sets_itself``: as ``auto_now`` does."""
 
-
-def _shape(where: dict[str, Any]) -> Shape:
-    return tuple(
-        (name, None if value is None else len(value) if isinstance(value, tuple) else 0)
-        for name, value in where.items()
-    )
-
-
-def _is_lasting(where: dict[str, Any]) -> bool:
-    return not any(isinstance(value, tuple) and len(value) > FEW for value in where.values())
-
-
-def _values(model: type[Model], where: dict[str, Any]) -> list[Any]:
-    values: list[Any] = []
-    for name, value in where.items():
-        several: Iterable[Any] = value if isinstance(value, tuple) else () if value is None else (value,)
-        field = _field(model, name)
-        values += [_prepared(field, one) for one in several]
-    return values
-
-
-def _prepared(field: Field[Any, Any], value: Any) -> Any:
-    """The value as the database's driver takes it."""
-    if value is None or type(value) is _plain_type(field):
-        return value
-    return field.get_db_prep_save(value, connection)
+    field: Field[Any, Any]
+    plain: type | None
+    sets_itself: bool
 
 
 @cache
+def _column(model: type[Model], name: str) -> _Column:
+    meta = model._meta
+    named = (field for field in meta.concrete_fields if name in (field.name, field.attname))
+    field = meta.pk if name == "pk" else next(named)
+    overrides = type(field).pre_save is not Field.pre_save
+    dated = isinstance(field, DateTimeField) and not (field.auto_now or field.auto_now_add)
+    return _Column(field, _plain_type(field), overrides and not dated)
+
+
 def _plain_type(field: Field[Any, Any]) -> type | None:
-    """The type of those values that go to the driver as they are: for them Django's conversions do nothing."""
+    """For values of this type Django's conversions do nothing."""
     if isinstance(field, ForeignKey):
         return _plain_type(field.target_field)
     kinds: list[tuple[type[Field[Any, Any]], type]] = [
         (CharField, str), (TextField, str), (IntegerField, int), (BooleanField, bool),
     ]  # fmt: skip
     if connection.vendor == "postgresql":
-        kinds.append((DateTimeField, datetime))
+        kinds += [(DateTimeField, datetime), (UUIDField, UUID)]
     return next((plain for kind, plain in kinds if isinstance(field, kind)), None)
 
 
 @cache
-def _field(model: type[Model], name: str) -> Field[Any, Any]:
-    meta = model._meta
-    if name == "pk":
-        return meta.pk
-    return next(field for field in meta.concrete_fields if name in (field.name, field.attname))
+def _written(model: type[Model], has_key: bool) -> Sequence[_Column]:
+    """The columns of a new row."""
+    fields = [field for field in model._meta.concrete_fields if has_key or not field.primary_key]
+    return [_column(model, field.attname) for field in fields]
 
 
-@cache
-def _written(model: type[Model], has_key: bool) -> Sequence[Field[Any, Any]]:
-    return [field for field in model._meta.concrete_fields if has_key or not field.primary_key]
+def _stored(row: Model, column: _Column, *, add: bool) -> Any:
+    """What is stored of this row in the column."""
+    field = column.field
+    value = field.pre_save(row, add) if column.sets_itself else getattr(row, field.attname)
+    return _prepared(column, value)
+
+
+def _prepared(column: _Column, value: Any) -> Any:
+    """The value as the database's driver takes it."""
+    if value is None or type(value) is column.plain:
+        return value
+    return column.field.get_db_prep_save(value, connection)
+
+
+def _conditions(model: type[Model], where: dict[str, Any]) -> tuple[Shape, list[Any], bool]:
+    """Their shape, their values, and whether the shape will come again."""
+    shape: list[tuple[str, int | None]] = []
+    values: list[Any] = []
+    lasting = True
+    for name, value in where.items():
+        if value is None:
+            shape.append((name, None))
+        elif isinstance(value, tuple):
+            shape.append((name, len(value)))
+            values += [_prepared(_column(model, name), one) for one in value]
+            lasting = lasting and len(value) <= FEW
+        else:
+            shape.append((name, 0))
+            values.append(_prepared(_column(model, name), value))
+    return tuple(shape), values, lasting
 
 
 @cache
@@ -214,6 +230,10 @@ def _converted(row: Sequence[Any], converters: dict[int, tuple[list[Any], Any]])
     return values
 
 
+def _field(model: type[Model], name: str) -> Field[Any, Any]:
+    return _column(model, name).field
+
+
 def _q(name: str | None) -> str:
     return connection.ops.quote_name(name or "")
 
@@ -223,7 +243,8 @@ def _select_text(model: type[Model], shape: Shape, order: str, limit: int | None
     columns = ", ".join(_q(field.column) for field in model._meta.concrete_fields)
     by = f"{_q(_field(model, order.removeprefix('-')).column)}{' DESC' if order.startswith('-') else ''}"
     text = f"SELECT {columns} FROM {_q(model._meta.db_table)}{_where_text(model, shape)} ORDER BY {by}"
-    return text + (f" LIMIT {limit}" if limit else "") + (" FOR UPDATE" if lock else "")
+    locks = lock and connection.features.has_select_for_update
+    return text + (f" LIMIT {limit}" if limit else "") + (" FOR UPDATE" if locks else "")
 
 
 @cache
@@ -234,8 +255,8 @@ def _insert_text(
     other: type[Model] | None,
     other_shape: Shape,
 ) -> str:
-    fields = _written(model, has_key)
-    columns, places = ", ".join(_q(f.column) for f in fields), ", ".join(["%s"] * len(fields))
+    fields = [column.field for column in _written(model, has_key)]
+    columns, places = ", ".join(_q(field.column) for field in fields), ", ".join(["%s"] * len(fields))
     known = f" ON CONFLICT {_target_text(model, known_by)} DO NOTHING" if known_by else ""
     key = _q(_field(model, "pk").column)
     row = f"SELECT {places} WHERE {_exists_text(other, other_shape)}" if other else f"VALUES ({places})"
@@ -254,12 +275,9 @@ def _target_text(model: type[Model], names: tuple[str, ...]) -> str:
 
 
 @cache
-def _update_text(
-    model: type[Model], names: tuple[str, ...], shape: Shape, other: type[Model] | None, other_shape: Shape
-) -> str:
+def _update_text(model: type[Model], names: tuple[str, ...], shape: Shape) -> str:
     changes = ", ".join(f"{_q(_field(model, name).column)} = %s" for name in names)
-    provided = f" AND {_exists_text(other, other_shape)}" if other else ""
-    return f"UPDATE {_q(model._meta.db_table)} SET {changes}{_where_text(model, shape)}{provided}"
+    return f"UPDATE {_q(model._meta.db_table)} SET {changes}{_where_text(model, shape)}"
 
 
 def _exists_text(model: type[Model], shape: Shape) -> str:

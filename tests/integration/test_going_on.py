@@ -18,7 +18,7 @@ from autofix.steps import StoppingPoint
 from autofix.wakeups import RUN_TURN
 from tests.pipeline import Play, events_of
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("unprepared")]
+pytestmark = pytest.mark.django_db(transaction=True)
 Sent = list[tuple[str, tuple[int, ...]]]
 
 

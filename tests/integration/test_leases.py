@@ -25,7 +25,7 @@ from autofix.wakeups import RUN_TURN
 from tests.pipeline import ROOT_CAUSE, Play, says
 from tests.trips import sent
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("unprepared")]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture

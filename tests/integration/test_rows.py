@@ -14,7 +14,7 @@ from autofix.explorer.models import Block, Session, Turn
 from autofix.models import Endpoint, EndpointRecord, ProjectPreference, Run
 from tests.integration.turns import make_session, make_turn
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("unprepared")]
+pytestmark = pytest.mark.django_db
 LATER = datetime(2031, 2, 3, 4, 5, 6, 789012, tzinfo=UTC)
 
 

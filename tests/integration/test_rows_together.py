@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any
+
 import pytest
 from django.db import connection, transaction
-from django.db.utils import IntegrityError
+from django.db.utils import IntegrityError, OperationalError
 from django.test.utils import CaptureQueriesContext
 
 from autofix import rows
@@ -19,7 +23,6 @@ def session() -> Session:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("unprepared")
 class TestTogether:
     """A unit of work: fewer trips, and nobody sees a difference but the clock."""
 
@@ -264,3 +267,103 @@ class TestPrepared:
         monkeypatch.delitem(connection.settings_dict["OPTIONS"], "prepare_threshold", raising=False)
         find_all(session, 4)
         assert prepared() == 0
+
+    def test_not_when_its_trip_failed_before(self, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What stood behind a refused statement was never prepared, and is when it comes again."""
+        monkeypatch.setitem(connection.settings_dict["OPTIONS"], "prepare_threshold", 0)
+        rows.insert(make_turn(session, "a", status="completed"))
+
+        def insert_twin_and_find() -> None:
+            with rows.together():
+                rows.insert_later(make_turn(session, "a", status="completed"))
+                rows.select(Session, pk=session.pk)
+
+        with pytest.raises(IntegrityError):
+            insert_twin_and_find()
+        assert prepared() == 1
+        assert rows.select(Session, pk=session.pk) == [session]
+        assert prepared() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(not rows.takes_several(), reason="only PostgreSQL takes several statements in one trip")
+class TestTrip:
+    """Many requests over one connection, and what may happen to it meanwhile."""
+
+    def test_more_than_fits_into_any_buffer(self, session: Session) -> None:
+        """Both sides have megabytes to say: neither waits for the other to listen first."""
+        prompts = [str(number) * 1_000_000 for number in range(5)]
+        with rows.together() as unit:
+            for number, prompt in enumerate(prompts):
+                turn = make_turn(session, str(number), status="completed")
+                turn.prompt = prompt
+                rows.insert_later(turn)
+                unit.foresee(rows.selecting(Turn, key=str(number)))
+            assert [rows.select(Turn, key=str(number))[0].prompt for number in range(5)] == prompts
+
+    def test_a_connection_that_is_cut(self, session: Session) -> None:
+        """An outage like any other: nothing of the transaction is stored, and the next one has a new connection."""
+
+        def write_and_lose() -> None:
+            with rows.together():
+                rows.insert(make_turn(session, "a", status="completed"))
+                cut_others_connection(connection.connection.info.backend_pid)
+                rows.insert(make_turn(session, "b", status="completed"))
+
+        with pytest.raises(OperationalError):
+            write_and_lose()
+        connection.close_if_unusable_or_obsolete()
+        assert Turn.objects.count() == 0
+        assert rows.insert(make_turn(session, "c", status="completed"))
+
+    def test_somebody_who_is_interrupted(self, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+        """By a signal's exception while the server works: the answer under way is never taken for another one's."""
+
+        class Interrupted(BaseException):
+            """As Celery's time limits raise it."""
+
+        def interrupt(*_: object) -> None:
+            raise Interrupted
+
+        with monkeypatch.context() as patched:
+            patched.setattr("autofix.rows.trips._read", interrupt)
+            with pytest.raises(Interrupted):
+                rows.select(Turn, session_id=session.pk)
+        connection.close_if_unusable_or_obsolete()
+        connection.close()
+        assert rows.select(Session, pk=session.pk) == [session]
+
+    def test_the_isolation_that_was_asked_for(
+        self, session: Session, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """BEGIN asks for the level that the settings of the database name."""
+        from django.db.backends.postgresql.psycopg_any import IsolationLevel  # noqa: PLC0415 - needs the driver
+
+        monkeypatch.setitem(
+            connection.settings_dict["OPTIONS"], "isolation_level", IsolationLevel.SERIALIZABLE
+        )
+        connection.close()
+        with rows.together():
+            rows.select(Session, pk=session.pk)
+            assert rows.fetch("SHOW transaction_isolation", []) == [("serializable",)]
+        monkeypatch.undo()
+        connection.close()
+
+    def test_who_watches_statements_sees_them(self, session: Session) -> None:
+        """Django's execute wrappers are told of a trip as of any statement."""
+        seen: list[str] = []
+
+        def watch(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+            seen.append(sql)
+            return execute(sql, *rest)
+
+        with connection.execute_wrapper(watch):
+            rows.update(Session, {"issue_id": "9"}, pk=session.pk)
+        (text,) = seen
+        assert text.startswith("UPDATE")
+
+
+def cut_others_connection(pid: int) -> None:
+    """End the server's process that serves another connection, and wait until it is gone."""
+    with closing(connection.copy()) as other, other.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])

@@ -104,7 +104,6 @@ class TestFanOut:
         event = record(make_run(), "root_cause_failed")
         assert set(event.deliveries.values_list("endpoint_id", flat=True)) == {e.pk for e in wanting}
 
-    @pytest.mark.usefixtures("unprepared")
     def test_number_of_queries_does_not_grow_with_endpoints(
         self, django_assert_num_queries: DjangoAssertNumQueries
     ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -64,9 +65,14 @@ class ScriptedAgent:
 def load_script(path: Path | None) -> Script:
     """The script in this file; AgentFailed with the reason when there is none or it is not valid."""
     try:
-        return Script.model_validate_json(path.read_bytes() if path else b"")
+        return _parsed(path.read_bytes() if path else b"")
     except (OSError, ValidationError) as exc:
         raise AgentFailed(f"The script {path} cannot be played: {exc}") from exc
+
+
+@lru_cache(maxsize=1)
+def _parsed(text: bytes) -> Script:
+    return Script.model_validate_json(text)
 
 
 def _turn_of(script: Script, brief: TurnBrief) -> ScriptedTurn:

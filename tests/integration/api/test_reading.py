@@ -23,7 +23,7 @@ from autofix.wakeups import RUN_TURN
 from tests.integration.api.conftest import Caller
 from tests.pipeline import IMPACT, PATCH, ROOT_CAUSE, SOLUTION, Play, says
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("unprepared")]
+pytestmark = pytest.mark.django_db(transaction=True)
 CODE = StoppingPoint.CODE_CHANGES
 
 
