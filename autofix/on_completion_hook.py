@@ -59,7 +59,9 @@ def _conclude(end: TurnEnd, execution: StepExecution, issue: Issue | None, outco
     with rows.together() as unit:
         # A pipeline seldom ends before its code changes; where it does, that is asked then.
         may_end = STEPS[Step(execution.step)].edits_code
-        unit.foresee(*runs.questions(execution.run_id, may_end=may_end), *outbox.questions(end.organization_id))
+        unit.foresee(
+            *runs.questions(execution.run_id, may_end=may_end), *outbox.questions(end.organization_id)
+        )
         if issue is not None:
             unit.foresee(*preferences.questions(end.organization_id, issue.project_id))
         end.record()

@@ -6,10 +6,11 @@ sees what the ORM would send.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from django.db.models import (
     Field,
     ForeignKey,
     IntegerField,
+    JSONField,
     Model,
     TextField,
     UniqueConstraint,
@@ -35,8 +37,7 @@ FEW = 4
 """Longer lists come in so many lengths that no text would come again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Statement(Generic[Result]):
+class Statement(NamedTuple, Generic[Result]):
     """What is sent, and how the result is read off the cursor.
 
     ``model``: whose table it is about; None for any. ``lasting``: the same text will come again.
@@ -145,10 +146,14 @@ def _count(cursor: Any) -> int:
 
 
 class _Column(NamedTuple):
-    """A field. ``plain``: the type of those values that go to the driver as they are. ``sets_itself``: as ``auto_now`` does."""
+    """A field. ``plain``: the type of those values that go to the driver as they are; ``convert``: what becomes of others.
+
+    ``sets_itself``: as ``auto_now`` does.
+    """
 
     field: Field[Any, Any]
     plain: type | None
+    convert: Callable[[Any], Any]
     sets_itself: bool
 
 
@@ -159,7 +164,12 @@ def _column(model: type[Model], name: str) -> _Column:
     field = meta.pk if name == "pk" else next(named)
     overrides = type(field).pre_save is not Field.pre_save
     dated = isinstance(field, DateTimeField) and not (field.auto_now or field.auto_now_add)
-    return _Column(field, _plain_type(field), overrides and not dated)
+    convert = partial(json.dumps, cls=field.encoder) if isinstance(field, JSONField) else _by_field(field)
+    return _Column(field, _plain_type(field), convert, overrides and not dated)
+
+
+def _by_field(field: Field[Any, Any]) -> Callable[[Any], Any]:
+    return lambda value: field.get_db_prep_save(value, connection)
 
 
 def _plain_type(field: Field[Any, Any]) -> type | None:
@@ -192,7 +202,7 @@ def _prepared(column: _Column, value: Any) -> Any:
     """The value as the database's driver takes it."""
     if value is None or type(value) is column.plain:
         return value
-    return column.field.get_db_prep_save(value, connection)
+    return column.convert(value)
 
 
 def _conditions(model: type[Model], where: dict[str, Any]) -> tuple[Shape, list[Any], bool]:

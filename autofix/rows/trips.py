@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache, partial
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from django.db.backends.utils import CursorDebugWrapper
 from psycopg import OperationalError, adapt
@@ -45,7 +44,8 @@ def send(database: Any, statements: Sequence[Statement[Any]], *, commits: bool) 
     def execute(*_: object) -> list[_Answer]:
         database.validate_no_broken_transaction()
         with database.wrap_database_errors:
-            return _Trip(database).make(statements, commits=commits)
+            threshold = database.settings_dict["OPTIONS"].get("prepare_threshold")
+            return _line(database.connection).send(statements, commits=commits, threshold=threshold)
 
     for wrapper in reversed(database.execute_wrappers):
         execute = partial(wrapper, execute)
@@ -62,7 +62,7 @@ class _Answer:
     def __init__(self, transformer: Transformer, result: PGresult) -> None:
         self._rows: list[tuple[Any, ...]] = []
         self.rowcount = result.command_tuples
-        if result.nfields:
+        if result.ntuples:
             transformer.set_pgresult(result)
             self._rows = transformer.load_rows(0, result.ntuples, tuple)
 
@@ -73,92 +73,73 @@ class _Answer:
         return self._rows[0] if self._rows else None
 
 
-class _Known:
-    """What one connection has been sent: how often each text, and the names of those that are prepared."""
+class _Line:
+    """One connection: how its values are written and read, how often it was sent a text, and which ones are prepared."""
 
-    def __init__(self) -> None:
-        self.times: dict[str, int] = {}
-        self.names: dict[str, bytes] = {}
-        self.last = 0
+    def __init__(self, driver: Any) -> None:
+        self._driver = driver
+        self._pgconn: PGconn = driver.pgconn
+        self._transformer: Transformer = adapt.Transformer(driver)
+        self._times: dict[str, int] = {}
+        self._names: dict[str, bytes] = {}
+        self._last_name = 0
 
-    def is_due(self, text: str, threshold: int) -> bool:
-        """Whether it is to be prepared, now that it is sent once more."""
-        times = self.times[text] = self.times.get(text, 0) + 1
-        return times > threshold and len(self.names) < MOST_PREPARED
-
-    def new_name(self) -> bytes:
-        """One that no statement of this connection has had."""
-        self.last += 1
-        return b"autofix_%d" % self.last
-
-
-_known: WeakKeyDictionary[Any, _Known] = WeakKeyDictionary()
-
-
-class _Trip:
-    """Requests that go together over one connection. ``_prepares``: the texts that are prepared on the way, and where."""
-
-    def __init__(self, database: Any) -> None:
-        self._driver = database.connection
-        self._pgconn: PGconn = self._driver.pgconn
-        self._transformer: Transformer = adapt.Transformer(self._driver)
-        self._threshold: int | None = database.settings_dict["OPTIONS"].get("prepare_threshold")
-        self._requests: list[Request] = []
-        self._prepares: dict[str, tuple[bytes, int]] = {}
-
-    def make(self, statements: Sequence[Statement[Any]], *, commits: bool) -> list[_Answer]:
-        """The statements' answers."""
+    def send(
+        self, statements: Sequence[Statement[Any]], *, commits: bool, threshold: int | None
+    ) -> list[_Answer]:
+        """The statements' answers. ``threshold``: how often a text is sent before it is prepared; None: none is."""
+        requests: list[Request] = []
         if not self._driver.autocommit and self._pgconn.transaction_status == TransactionStatus.IDLE:
-            self._plainly(_begin(self._driver))
-        places = [self._add(statement) for statement in statements]
+            requests.append(partial(self._pgconn.send_query_params, _begin(self._driver), None))
+        places: list[int] = []
+        prepares: dict[str, tuple[bytes, int]] = {}
+        for statement in statements:
+            text, values = statement.sql, statement.values
+            name = self._names.get(text)
+            if name is None and threshold is not None and statement.lasting:
+                if text not in prepares and self._is_due(text, threshold, len(prepares)):
+                    prepares[text] = self._new_name(), len(requests)
+                    requests.append(partial(self._pgconn.send_prepare, prepares[text][0], _numbered(text)))
+                name = prepares[text][0] if text in prepares else None
+            dumped = self._transformer.dump_sequence(values, _as_text(len(values)))
+            places.append(len(requests))
+            if name is None:
+                requests.append(partial(self._pgconn.send_query_params, _numbered(text), dumped))
+            else:
+                requests.append(partial(self._pgconn.send_query_prepared, name, dumped))
         if commits:
-            self._plainly(b"COMMIT")
-        results = _exchange(self._pgconn, self._requests)
-        known = _known_to(self._driver)
-        for text, (name, place) in self._prepares.items():
+            requests.append(partial(self._pgconn.send_query_params, b"COMMIT", None))
+        results = _exchange(self._pgconn, requests)
+        for text, (name, place) in prepares.items():
             if place < len(results) and results[place].status == ExecStatus.COMMAND_OK:
-                known.names[text] = name
+                self._names[text] = name
         _raise_first_error(self._pgconn, results)
-        return [_Answer(self._transformer, results[place]) for place in places]
+        answers = [_Answer(self._transformer, results[place]) for place in places]
+        self._transformer.set_pgresult(None)  # it may be large
+        return answers
 
-    def _plainly(self, text: bytes) -> None:
-        self._requests.append(partial(self._pgconn.send_query_params, text, None))
+    def _is_due(self, text: str, threshold: int, others: int) -> bool:
+        """Whether the text is to be prepared, now that it is sent once more."""
+        times = self._times[text] = self._times.get(text, 0) + 1
+        return times > threshold and len(self._names) + others < MOST_PREPARED
 
-    def _add(self, statement: Statement[Any]) -> int:
-        """Where the statement's result will be."""
-        values = statement.values
-        dumped = self._transformer.dump_sequence(values, [PyFormat.TEXT] * len(values))
-        name = self._name(statement)
-        if name is None:
-            request = partial(self._pgconn.send_query_params, _numbered(statement.sql), dumped)
-        else:
-            request = partial(self._pgconn.send_query_prepared, name, dumped)
-        self._requests.append(request)
-        return len(self._requests) - 1
-
-    def _name(self, statement: Statement[Any]) -> bytes | None:
-        """Under which the statement is prepared, perhaps on this very trip; None when it is not."""
-        if self._threshold is None or not statement.lasting:
-            return None
-        known = _known_to(self._driver)
-        text = statement.sql
-        if text in known.names:
-            return known.names[text]
-        if text in self._prepares:
-            return self._prepares[text][0]
-        if not known.is_due(text, self._threshold):
-            return None
-        name = known.new_name()
-        self._prepares[text] = name, len(self._requests)
-        self._requests.append(partial(self._pgconn.send_prepare, name, _numbered(text)))
-        return name
+    def _new_name(self) -> bytes:
+        """One that no statement of this connection has had."""
+        self._last_name += 1
+        return b"autofix_%d" % self._last_name
 
 
-def _known_to(driver: Any) -> _Known:
-    known = _known.get(driver)
-    if known is None:
-        known = _known[driver] = _Known()
-    return known
+def _line(driver: Any) -> _Line:
+    """It lasts as long as the driver's connection, whoever has that: Django, or a pool."""
+    line: _Line | None = getattr(driver, "_autofix_line", None)
+    if line is None:
+        line = driver._autofix_line = _Line(driver)  # noqa: SLF001 - our own name
+    return line
+
+
+@lru_cache
+def _as_text(count: int) -> list[PyFormat]:
+    return [PyFormat.TEXT] * count
 
 
 def _logged(database: Any, text: str, values: Sequence[Any]) -> AbstractContextManager[None]:
