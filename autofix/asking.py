@@ -31,6 +31,13 @@ def tell(question: Hashable, answer: object) -> None:
         answers[question] = (time.monotonic(), answer)
 
 
+def take(question: Hashable) -> Any:
+    """The answer that it was told a moment ago, which is forgotten thereby; None when there is none."""
+    if not knows(question):
+        return None
+    return (_answers.get() or {}).pop(question)[1]
+
+
 def knows(question: Hashable) -> bool:
     """Whether the question would be answered without asking."""
     known = (_answers.get() or {}).get(question)

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from autofix import rows, webhooks
+from autofix.asking import take, tell
 from autofix.exceptions import NotFound, RunInFlight
 from autofix.hosts import Issue
 from autofix.models import (
@@ -70,12 +71,34 @@ def touch(run: Run) -> None:
     rows.save(run, *CHANGING)
 
 
-def questions(run_id: int, *, may_end: bool) -> list[rows.Statement[Any]]:
+def remember(run: Run) -> None:
+    """Let the worker go on with the (locked) run and its steps as they are when the transaction is committed."""
+    transaction.on_commit(lambda: tell(("run", run.pk), run))
+
+
+def recall(run_id: int) -> Run | None:
+    """The run that this worker remembers, once: what its transaction changes is nothing to remember if it fails."""
+    known: Run | None = take(("run", run_id))
+    return known
+
+
+def lock_known(run_id: int, known: Run | None) -> Run | None:
+    """The run, locked until the caller's transaction ends: as it is ``known`` if nobody has changed it since; None when gone."""
+    if known is not None and rows.value(Run, "version", lock=True, pk=run_id) == known.version:
+        return known
+    return rows.find(Run, lock=True, pk=run_id)
+
+
+def questions(run_id: int, known: Run | None, *, may_end: bool) -> list[rows.Statement[Any]]:
     """What this module asks about a run that is locked, to be asked ahead. ``may_end``: also what it asks before an end."""
-    asked: list[rows.Statement[Any]] = [
-        rows.finding(Run, lock=True, pk=run_id),
-        rows.selecting(StepExecution, order="sequence", run_id=run_id),
-    ]
+    asked: list[rows.Statement[Any]]
+    if known is not None:
+        asked = [rows.reading(Run, "version", lock=True, pk=run_id)]
+    else:
+        asked = [
+            rows.finding(Run, lock=True, pk=run_id),
+            rows.selecting(StepExecution, order="sequence", run_id=run_id),
+        ]
     if may_end:
         asked.append(rows.selecting(PullRequest, order="repo_name", run_id=run_id))
     return asked
@@ -83,6 +106,8 @@ def questions(run_id: int, *, may_end: bool) -> list[rows.Statement[Any]]:
 
 def steps_of(run: Run) -> list[StepExecution]:
     """All of the run's steps, in their order."""
+    if run.known_steps is not None:
+        return run.known_steps
     return rows.select(StepExecution, order="sequence", run_id=run.pk)
 
 

@@ -49,6 +49,8 @@ def begin(
         user_context=user_context,
         session_id=session_id or run.session_id,
     )
+    if run.known_steps is not None:
+        run.known_steps.append(execution)
     if get_client().in_database:
         start(run, execution, issue)
     else:
@@ -143,18 +145,20 @@ def revise(run: Run, by: StepExecution, step: Step, artifact: dict[str, Any]) ->
 
     Nothing changes when that step has no result in this session, or already this one.
     """
-    earlier = run.steps.filter(
-        step=step,
-        session_id=by.session_id,
-        status=StepStatus.COMPLETED,
-        superseded=False,
-        sequence__lt=by.sequence,
-    )
-    execution = earlier.order_by("-sequence").first()
+    earlier = [
+        tried
+        for tried in runs.steps_of(run)
+        if tried.step == step
+        and tried.session_id == by.session_id
+        and tried.status == StepStatus.COMPLETED
+        and not tried.superseded
+        and tried.sequence < by.sequence
+    ]
+    execution = earlier[-1] if earlier else None
     if execution is None or execution.artifact == artifact:
         return
     execution.artifact = artifact
-    execution.save(update_fields=["artifact"])
+    rows.save(execution, "artifact")
     announce(run, execution, "completed", {execution.step: artifact}, occasion=f":revised:{by.sequence}")
 
 

@@ -22,6 +22,7 @@ from autofix.rows.statements import (
     finding,
     inserting,
     inserting_all,
+    reading,
     reserving,
     saving,
     selecting,
@@ -30,7 +31,8 @@ from autofix.rows.statements import (
 
 __all__ = [
     "Provided", "Row", "Statement", "commit", "fetch", "find", "finding", "foresee_insert", "insert", "insert_all",
-    "insert_later", "insert_soon", "inserting", "save", "select", "selecting", "takes_several", "together", "update", "updating",
+    "insert_later", "insert_soon", "inserting", "reading",
+    "save", "select", "selecting", "takes_several", "together", "update", "updating", "value",
 ]  # fmt: skip
 
 
@@ -38,6 +40,11 @@ def find(model: type[Row], *, lock: bool = False, **where: Any) -> Row | None:
     """The first row (by primary key) that fits, locked until the transaction ends if asked; None when there is none."""
     found = _ask(finding(model, lock=lock, **where))
     return found[0] if found else None
+
+
+def value(model: type[Model], name: str, *, lock: bool = False, **where: Any) -> Any:
+    """One column of the first row that fits, of a kind that every driver gives as it is; None when there is no row."""
+    return _ask(reading(model, name, lock=lock, **where))
 
 
 def select(

@@ -70,6 +70,17 @@ def finding(model: type[Row], *, lock: bool = False, **where: Any) -> Statement[
     return selecting(model, limit=1, lock=lock, **where)
 
 
+def reading(model: type[Model], name: str, *, lock: bool = False, **where: Any) -> Statement[Any]:
+    """One column of the first row that fits, as the driver gives it; None when there is none."""
+
+    def read(cursor: Any) -> Any:
+        found = cursor.fetchone()
+        return found and found[0]
+
+    shape, values, lasting = _conditions(model, where)
+    return Statement(model, _select_text(model, shape, "pk", 1, lock, name), values, read, lasting)
+
+
 @dataclass(frozen=True, slots=True)
 class Provided:
     """A row that must be there for a write to happen: equality, as in every condition."""
@@ -249,8 +260,11 @@ def _q(name: str | None) -> str:
 
 
 @cache
-def _select_text(model: type[Model], shape: Shape, order: str, limit: int | None, lock: bool) -> str:
-    columns = ", ".join(_q(field.column) for field in model._meta.concrete_fields)
+def _select_text(
+    model: type[Model], shape: Shape, order: str, limit: int | None, lock: bool, only: str = ""
+) -> str:
+    fields = [_field(model, only)] if only else model._meta.concrete_fields
+    columns = ", ".join(_q(field.column) for field in fields)
     by = f"{_q(_field(model, order.removeprefix('-')).column)}{' DESC' if order.startswith('-') else ''}"
     text = f"SELECT {columns} FROM {_q(model._meta.db_table)}{_where_text(model, shape)} ORDER BY {by}"
     locks = lock and connection.features.has_select_for_update
