@@ -56,21 +56,28 @@ def on_completion_hook(end: TurnEnd) -> None:
 
 def _conclude(end: TurnEnd, execution: StepExecution, issue: Issue | None, outcome: Outcome) -> None:
     """Record the end and the outcome in one transaction, unless somebody did; nothing when the run was deleted."""
-    known = runs.recall(execution.run_id)
+    try:
+        _conclude_as_known(end, execution, issue, outcome, runs.recall(execution.run_id))
+    except runs.Changed:
+        _conclude_as_known(end, execution, issue, outcome, None)
+
+
+def _conclude_as_known(
+    end: TurnEnd, execution: StepExecution, issue: Issue | None, outcome: Outcome, known: Run | None
+) -> None:
     with rows.together() as unit:
-        # A pipeline seldom ends before its code changes; where it does, that is asked then.
-        may_end = STEPS[Step(execution.step)].edits_code
-        unit.foresee(*runs.questions(execution.run_id, known, may_end=may_end))
+        if known is not None:
+            runs.lock_again(known)
+        else:
+            unit.foresee(*runs.questions(execution.run_id))
         unit.foresee(*outbox.questions(end.organization_id))
         if issue is not None:
             unit.foresee(*preferences.questions(end.organization_id, issue.project_id))
         end.record()
-        run = runs.lock_known(execution.run_id, known)
+        run = known or runs.lock_whole(execution.run_id)
         if run is None or run.organization_id != end.organization_id:
             return
-        # As they are under the lock: what was read before may be older than its run.
-        run.known_steps = runs.steps_of(run)
-        for held in list(run.known_steps):
+        for held in list(runs.steps_of(run)):
             if held.pk == execution.pk and held.turn_id == end.turn.id and held.status in ACTIVE_STEP:
                 held.run = run
                 _record(run, held, issue, outcome)

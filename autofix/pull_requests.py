@@ -57,6 +57,7 @@ def request(run: Run, patches: Sequence[FilePatch], *, only_repo: str = "") -> l
         raise NothingToPush
     issue = _issue_of(run)
     providers = {repository.name: repository.provider for repository in repositories_of(issue)}
+    run.known_pull_requests = None
     return [_requested(run, name, providers.get(name, ""), branch_name(run, issue)) for name in wanted]
 
 

@@ -71,37 +71,41 @@ def touch(run: Run) -> None:
     rows.save(run, *CHANGING)
 
 
+class Changed(Exception):  # a reason to read, not an error
+    """Somebody has changed the run since it was remembered."""
+
+
 def remember(run: Run) -> None:
-    """Let the worker go on with the (locked) run and its steps as they are when the transaction is committed."""
+    """Let the worker go on with the (locked) run as it is when the transaction is committed."""
     transaction.on_commit(lambda: tell(("run", run.pk), run))
 
 
 def recall(run_id: int) -> Run | None:
-    """The run that this worker remembers, once: what its transaction changes is nothing to remember if it fails."""
+    """The run that this worker remembers, once: what a transaction changes in it is nothing to remember if that fails."""
     known: Run | None = take(("run", run_id))
     return known
 
 
-def lock_known(run_id: int, known: Run | None) -> Run | None:
-    """The run, locked until the caller's transaction ends: as it is ``known`` if nobody has changed it since; None when gone."""
-    if known is not None and rows.value(Run, "version", lock=True, pk=run_id) == known.version:
-        return known
-    return rows.find(Run, lock=True, pk=run_id)
+def lock_again(known: Run) -> None:
+    """Lock a run that is remembered; Changed, now or with the next trip to the database, when it is no longer so."""
+    rows.must_hold(Run, otherwise=Changed(), pk=known.pk, version=known.version)
 
 
-def questions(run_id: int, known: Run | None, *, may_end: bool) -> list[rows.Statement[Any]]:
-    """What this module asks about a run that is locked, to be asked ahead. ``may_end``: also what it asks before an end."""
-    asked: list[rows.Statement[Any]]
-    if known is not None:
-        asked = [rows.reading(Run, "version", lock=True, pk=run_id)]
-    else:
-        asked = [
-            rows.finding(Run, lock=True, pk=run_id),
-            rows.selecting(StepExecution, order="sequence", run_id=run_id),
-        ]
-    if may_end:
-        asked.append(rows.selecting(PullRequest, order="repo_name", run_id=run_id))
-    return asked
+def questions(run_id: int) -> list[rows.Statement[Any]]:
+    """What the next function asks, to be asked ahead."""
+    return [
+        rows.finding(Run, lock=True, pk=run_id),
+        rows.selecting(StepExecution, order="sequence", run_id=run_id),
+        rows.selecting(PullRequest, order="repo_name", run_id=run_id),
+    ]
+
+
+def lock_whole(run_id: int) -> Run | None:
+    """The run, locked until the caller's transaction ends, with its steps and pull requests at hand; None when it is gone."""
+    run = rows.find(Run, lock=True, pk=run_id)
+    if run is not None:  # what was read before may be older than the run
+        run.known_steps, run.known_pull_requests = steps_of(run), pull_requests_of(run)
+    return run
 
 
 def steps_of(run: Run) -> list[StepExecution]:
@@ -113,6 +117,8 @@ def steps_of(run: Run) -> list[StepExecution]:
 
 def pull_requests_of(run: Run) -> list[PullRequest]:
     """The run's pull requests, in the order of the repositories' names."""
+    if run.known_pull_requests is not None:
+        return run.known_pull_requests
     return rows.select(PullRequest, order="repo_name", run_id=run.pk)
 
 

@@ -53,12 +53,17 @@ def find_issue(word: str, organization: Organization | str | None = None) -> Iss
 
 def _find_by_ids(issue_id: int, organization_id: int) -> Issue | None:
     """As a worker asks for each run's issue: three rows by their keys are a third of what building the query of all costs."""
-    issue = rows.find(Issue, pk=issue_id)
-    project = rows.find(Project, pk=issue.project_id, organization_id=organization_id) if issue else None
-    organization = rows.find(Organization, pk=organization_id) if project else None
-    if issue is None or project is None or organization is None:
+    issues, organizations = rows.commit(
+        rows.finding(Issue, pk=issue_id), rows.finding(Organization, pk=organization_id)
+    )
+    projects = (
+        rows.select(Project, pk=issues[0].project_id, organization_id=organization_id) if issues else []
+    )
+    if not (projects and organizations):
         return None
-    project.organization, issue.project = organization, project
+    issue: Issue = issues[0]
+    issue.project = projects[0]
+    issue.project.organization = organizations[0]
     return issue
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Hashable
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from autofix import conf, rows
+from autofix.asking import knows, tell
 from autofix.delivery import bodies, lanes
 from autofix.models.runs import Run
 from autofix.models.webhooks import Delivery, Endpoint, EndpointFormat, EndpointStatus, WebhookEvent
@@ -23,7 +24,9 @@ ENABLED = (EndpointStatus.ACTIVE, EndpointStatus.OPEN)
 
 
 def questions(organization_id: str) -> list[rows.Statement[Any]]:
-    """What storing an event asks, to be asked ahead."""
+    """What storing an event asks, unless it is known, to be asked ahead."""
+    if knows(_nobody(organization_id)):
+        return []
     return [rows.selecting(Endpoint, organization_id=organization_id, status=ENABLED)]
 
 
@@ -89,8 +92,17 @@ def _event(
 
 
 def _takers(organization_id: str, event_type: str) -> list[Endpoint]:
+    # Who was there a moment ago may be gone, and would be written to; that nobody was there may be remembered.
+    if knows(_nobody(organization_id)):
+        return []
     enabled = rows.select(Endpoint, organization_id=organization_id, status=ENABLED)
+    if not enabled:
+        tell(_nobody(organization_id), None)
     return [endpoint for endpoint in enabled if wants(endpoint, event_type)]
+
+
+def _nobody(organization_id: str) -> Hashable:
+    return "no endpoint", organization_id
 
 
 def wants(endpoint: Endpoint, event_type: str) -> bool:

@@ -65,8 +65,7 @@ def end(lease: Lease, *, error: AutofixError | None = None) -> None:
 
     def record() -> None:
         rows.foresee_insert(Turn)  # of the next step, most of the time
-        if not lease.write(**changes):
-            raise LeaseLost
+        rows.must_update(Turn, changes, otherwise=LeaseLost(), **lease.held)
         transaction.on_commit(lambda: recorded.append(True))
 
     _tell(turn, record)

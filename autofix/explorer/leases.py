@@ -44,12 +44,13 @@ class Lease:
     """The right to write one turn, as long as nobody has a higher ``fence``.
 
     ``turn`` is the row, with its session, as it was taken; ``history`` are the session's blocks. Only the holder adds blocks,
-    so that both stay right for as long as the lease does.
+    so that both stay right for as long as the lease does. ``next_keys``: a key for a turn that may follow, where it is known.
     """
 
     turn: Turn
     fence: int
     history: list[BlockState] = field(default_factory=list)
+    next_keys: list[int] = field(default_factory=list)
 
     @property
     def turn_id(self) -> int:
@@ -141,10 +142,13 @@ def append(lease: Lease, content: dict[str, Any]) -> None:
     )
     check(lease.turn)
     failpoint("block.before_commit")
-    added, _ = rows.commit(
+    wants_key = rows.takes_several() and not lease.next_keys
+    added, _, *keys = rows.commit(
         rows.updating(Turn, {"end_index": end, "updated_at": timezone.now()}, **lease.held),
         rows.inserting(block, provided=rows.Provided(Turn, lease.held)),
+        *([rows.reserving(Turn)] if wants_key else []),
     )
+    lease.next_keys.extend(keys)
     if not added:
         raise LeaseLost
     lease.turn.end_index = end

@@ -109,7 +109,8 @@ class LocalExplorer:
                 leases.take(turn)
             else:
                 working = None
-            if working is not None:
+            if working is not None and held is not None:
+                turn.pk = held.next_keys.pop() if held.next_keys else None
                 rows.insert_soon(turn)  # nobody else can have begun it: the session is this worker's
             elif not rows.insert(turn, unless_known_by=("key",)):
                 return _row(rows.find(Turn, key=request.key)).as_state()

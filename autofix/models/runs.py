@@ -47,10 +47,11 @@ class Run(models.Model):
 
     ``version`` grows with every visible change (the ETag); ``event_sequence`` is the number of the last webhook event,
     ``step_sequence`` that of the last step execution. ``stop_reason`` says why the run ended before its stopping point.
-    ``known_steps``: its steps in their order, where the holder of its lock keeps them at hand.
+    ``known_steps`` and ``known_pull_requests``: in their order, where the holder of its lock keeps them at hand.
     """
 
     known_steps: list[StepExecution] | None = None
+    known_pull_requests: list[PullRequest] | None = None
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     organization_id = models.CharField(max_length=64)

@@ -20,19 +20,20 @@ from autofix.rows.statements import (
     Row,
     Statement,
     finding,
+    holding_or_failing,
     inserting,
     inserting_all,
-    reading,
     reserving,
     saving,
     selecting,
     updating,
+    updating_or_failing,
 )
 
 __all__ = [
     "Provided", "Row", "Statement", "commit", "fetch", "find", "finding", "foresee_insert", "insert", "insert_all",
-    "insert_later", "insert_soon", "inserting", "reading",
-    "save", "select", "selecting", "takes_several", "together", "update", "updating", "value",
+    "insert_later", "insert_soon", "inserting", "must_hold",
+    "must_update", "reserving", "save", "select", "selecting", "takes_several", "together", "update", "updating",
 ]  # fmt: skip
 
 
@@ -40,11 +41,6 @@ def find(model: type[Row], *, lock: bool = False, **where: Any) -> Row | None:
     """The first row (by primary key) that fits, locked until the transaction ends if asked; None when there is none."""
     found = _ask(finding(model, lock=lock, **where))
     return found[0] if found else None
-
-
-def value(model: type[Model], name: str, *, lock: bool = False, **where: Any) -> Any:
-    """One column of the first row that fits, of a kind that every driver gives as it is; None when there is no row."""
-    return _ask(reading(model, name, lock=lock, **where))
 
 
 def select(
@@ -68,9 +64,13 @@ def insert_later(row: Model) -> None:
 
 
 def insert_soon(row: Model) -> None:
-    """The same when somebody does: the key is taken ahead where the database has one ready, else the row is stored at once."""
+    """The same when somebody does: the key is taken ahead where the database has one ready, else the row is stored at once.
+
+    Nothing is asked for a row that was given a key.
+    """
     if takes_several():
-        row.pk = _ask(reserving(type(row)))
+        if row.pk is None:
+            row.pk = _ask(reserving(type(row)))
         insert_later(row)
     else:
         insert(row)
@@ -97,6 +97,25 @@ def insert_all(
 def update(model: type[Model], changes: dict[str, Any], **where: Any) -> int:
     """Change the rows that fit; how many there were."""
     return _ask(updating(model, changes, **where), writes=True)
+
+
+def must_update(model: type[Model], changes: dict[str, Any], *, otherwise: Exception, **where: Any) -> None:
+    """Change the rows that fit, with whatever is sent next. ``otherwise`` is raised, then or now, when there are none.
+
+    With it the transaction has failed.
+    """
+    if takes_several():
+        _later(updating_or_failing(model, changes, otherwise, **where))
+    elif not update(model, changes, **where):
+        raise otherwise
+
+
+def must_hold(model: type[Model], *, otherwise: Exception, **where: Any) -> None:
+    """The same of a lock on the rows that fit, until the transaction ends."""
+    if takes_several():
+        _later(holding_or_failing(model, otherwise, **where), unseen=True)
+    elif find(model, lock=True, **where) is None:
+        raise otherwise
 
 
 def save(row: Model, *names: str) -> None:

@@ -9,7 +9,7 @@ again is prepared, so that the server need not parse and plan it each time, when
 from __future__ import annotations
 
 import select
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache, partial
 from typing import Any
@@ -18,7 +18,7 @@ from django.db.backends.utils import CursorDebugWrapper
 from psycopg import OperationalError, adapt
 from psycopg.abc import Transformer
 from psycopg.adapt import PyFormat
-from psycopg.errors import error_from_result
+from psycopg.errors import DivisionByZero, error_from_result
 from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 
@@ -113,7 +113,7 @@ class _Line:
         for text, (name, place) in prepares.items():
             if place < len(results) and results[place].status == ExecStatus.COMMAND_OK:
                 self._names[text] = name
-        _raise_first_error(self._pgconn, results)
+        _raise_first_error(self._pgconn, results, dict(zip(places, statements, strict=True)))
         answers = [_Answer(self._transformer, results[place]) for place in places]
         self._transformer.set_pgresult(None)  # it may be large
         return answers
@@ -197,9 +197,14 @@ def _read(pgconn: PGconn) -> list[PGresult]:
             return results
 
 
-def _raise_first_error(pgconn: PGconn, results: Sequence[PGresult]) -> None:
-    for result in results:
+def _raise_first_error(
+    pgconn: PGconn, results: Sequence[PGresult], statements: Mapping[int, Statement[Any]]
+) -> None:
+    for place, result in enumerate(results):
         if result.status in FAILED:
-            raise error_from_result(result)
+            error = error_from_result(result)
+            if isinstance(error, DivisionByZero) and (meant := statements[place].otherwise):
+                raise meant
+            raise error
     if pgconn.status != ConnStatus.OK:
         raise OperationalError(pgconn.get_error_message())

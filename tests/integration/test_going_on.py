@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from celery import current_app
 from django.db import connection
 from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 
-from autofix import on_completion_hook, tasks
-from autofix.autofix_agent import trigger_autofix_agent
+from autofix import on_completion_hook, rows, tasks
+from autofix.autofix_agent import cancel_run, trigger_autofix_agent
 from autofix.explorer import hooks, leases
 from autofix.explorer.models import Block, Turn
 from autofix.hosts import Issue
@@ -17,6 +19,7 @@ from autofix.models import ProjectPreference, Run
 from autofix.steps import StoppingPoint
 from autofix.wakeups import RUN_TURN
 from tests.pipeline import Play, events_of
+from tests.trips import sent as sent_to_database
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Sent = list[tuple[str, tuple[int, ...]]]
@@ -141,3 +144,96 @@ def test_a_turn_lost_in_the_middle_is_not_recorded(
     assert [(step.step, step.status) for step in run.steps.all()] == [("root_cause", "running")]
     assert events_of(run) == ["root_cause_started"]
     assert Turn.objects.get().status == "running"
+
+
+@pytest.fixture
+def pipeline(issue: Issue, play: Play, sent: Sent) -> int:
+    """The first turn of a run that goes on to the code changes, without side steps."""
+    ProjectPreference.objects.create(
+        organization_id=issue.organization_id, project_id=issue.project_id, side_steps=[]
+    )
+    trigger_autofix_agent(issue, stopping_point=StoppingPoint.CODE_CHANGES)
+    return Turn.objects.get().pk
+
+
+def at_the_end_of(step: str, monkeypatch: pytest.MonkeyPatch, happen: Callable[[], object]) -> None:
+    """Let it happen when this step's result has been judged and nothing of it is recorded yet."""
+
+    def judged(point: str) -> None:
+        if point == "hook.judged" and Turn.objects.latest("pk").metadata["step"] == step:
+            happen()
+
+    monkeypatch.setattr(on_completion_hook, "failpoint", judged)
+
+
+@pytest.mark.skipif(not rows.takes_several(), reason="elsewhere each statement is a trip")
+def test_a_step_in_the_middle_of_a_pipeline_takes_two_trips(pipeline: int) -> None:
+    """Its block, and its end, which asks nothing: it says what is new, and on which condition."""
+    with CaptureQueriesContext(connection) as statements:
+        tasks.run_turn(pipeline)
+    assert Run.objects.get().status == "completed"
+    trips = sent_to_database(statements)
+    ends = [number for number, trip in enumerate(trips) if trip.endswith("COMMIT")]
+    assert len(ends) == 3
+    blocks = [turn.end_index - turn.first_index - 1 for turn in Turn.objects.order_by("pk")]
+    assert [ends[1] - ends[0], ends[2] - ends[1]] == [blocks[1] + 1, blocks[2] + 1]
+    assert [trips[end].startswith("SELECT 1 / count(*)") for end in ends] == [False, True, True]
+
+
+def test_what_somebody_changed_meanwhile_is_seen(pipeline: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker's memory of a run ends where the run is another one: here its stopping point was moved."""
+
+    def stop_earlier() -> None:
+        Run.objects.update(stopping_point="solution", version=F("version") + 1)
+
+    at_the_end_of("solution", monkeypatch, stop_earlier)
+    tasks.run_turn(pipeline)
+    run = Run.objects.get()
+    assert run.status == "completed"
+    assert [(step.step, step.status) for step in run.steps.all()] == [
+        ("root_cause", "completed"),
+        ("solution", "completed"),
+    ]
+    assert events_of(run) == [
+        *("root_cause_started", "root_cause_completed", "solution_started", "solution_completed"),
+        "run_completed",
+    ]
+
+
+def test_a_run_that_is_cancelled_meanwhile_stays_so(
+    pipeline: int, issue: Issue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The result of its turn changes nothing, although the worker remembers the run as active."""
+    at_the_end_of("solution", monkeypatch, lambda: cancel_run(issue, Run.objects.get().pk))
+    tasks.run_turn(pipeline)
+    run = Run.objects.get()
+    assert run.status == "cancelled"
+    assert [step.status for step in run.steps.all()] == ["completed", "cancelled"]
+    assert events_of(run)[-1] == "run_cancelled"
+    assert not Turn.objects.filter(status="running").exists()
+
+
+def test_a_run_that_is_deleted_meanwhile_is_gone(pipeline: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of it comes back, and the worker is none the worse."""
+    at_the_end_of("solution", monkeypatch, lambda: Run.objects.all().delete())
+    tasks.run_turn(pipeline)
+    assert not Run.objects.exists()
+    assert not Turn.objects.filter(status="running").exists()
+
+
+def test_a_turn_lost_in_the_middle_of_a_remembered_run(
+    pipeline: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As at the first step: the run has not advanced, and no step is begun twice."""
+
+    def overtake() -> None:
+        Turn.objects.filter(status="running").update(fence=F("fence") + 1)
+
+    at_the_end_of("solution", monkeypatch, overtake)
+    tasks.run_turn(pipeline)
+    run = Run.objects.get()
+    assert [(step.step, step.status) for step in run.steps.all()] == [
+        ("root_cause", "completed"),
+        ("solution", "running"),
+    ]
+    assert events_of(run) == ["root_cause_started", "root_cause_completed", "solution_started"]

@@ -1,14 +1,10 @@
-"""Statements that travel together: a unit of work, its transaction, and what a connection prepares."""
+"""Statements that travel together: a unit of work and its transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import closing
-from typing import Any
-
 import pytest
 from django.db import connection, transaction
-from django.db.utils import IntegrityError, OperationalError
+from django.db.utils import IntegrityError
 from django.test.utils import CaptureQueriesContext
 
 from autofix import rows
@@ -120,6 +116,60 @@ class TestTogether:
         assert Turn.objects.count() == 2
 
 
+class Gone(Exception):
+    """What a test has raised where no row was found."""
+
+
+@pytest.mark.django_db(transaction=True)
+class TestMust:
+    """Writes that must find a row, and locks that must hold: nobody waits for the answer, and nothing is stored without it."""
+
+    @pytest.fixture
+    def turn(self, session: Session) -> Turn:
+        turn = make_turn(session, "a", status="completed", fence=3)
+        rows.insert(turn)
+        return turn
+
+    def test_what_is_there_is_changed(self, turn: Turn) -> None:
+        """With what was written beside it, in a transaction and by itself."""
+        with rows.together():
+            rows.must_hold(Session, otherwise=Gone(), pk=turn.session_id, issue_id="3")
+            rows.must_update(Turn, {"prompt": "one"}, otherwise=Gone(), pk=turn.pk, fence=3)
+            rows.insert_later(make_turn(turn.session, "b", status="completed"))
+        rows.must_update(Turn, {"fence": 4}, otherwise=Gone(), pk=turn.pk, fence=3)
+        turn.refresh_from_db()
+        assert (turn.prompt, turn.fence, Turn.objects.count()) == ("one", 4, 2)
+
+    @pytest.mark.parametrize("missing", ["update", "hold"])
+    def test_what_is_not_there_undoes_the_transaction(self, turn: Turn, missing: str) -> None:
+        """The error is the one that was asked for, and the connection is as good as new."""
+
+        def write_in_vain() -> None:
+            with rows.together():
+                rows.insert_later(make_turn(turn.session, "b", status="completed"))
+                if missing == "update":
+                    rows.must_update(Turn, {"prompt": "one"}, otherwise=Gone(), pk=turn.pk, fence=2)
+                else:
+                    rows.must_hold(Session, otherwise=Gone(), pk=turn.session_id, issue_id="4")
+                rows.insert_later(make_turn(turn.session, "c", status="completed"))
+
+        with pytest.raises(Gone):
+            write_in_vain()
+        assert Turn.objects.count() == 1
+        assert Turn.objects.get().prompt == "Why?"
+
+    def test_another_error_stays_what_it_is(self, turn: Turn) -> None:
+        """A constraint that is broken beside it, say."""
+
+        def write_twin() -> None:
+            with rows.together():
+                rows.must_hold(Turn, otherwise=Gone(), pk=turn.pk)
+                rows.insert_later(make_turn(turn.session, "a", status="completed"))
+
+        with pytest.raises(IntegrityError):
+            write_twin()
+
+
 @pytest.mark.django_db(transaction=True)
 class TestTransaction:
     """One transaction, whoever begins and ends it: the driver, or BEGIN and COMMIT that travel with other statements."""
@@ -200,170 +250,3 @@ class TestTransaction:
         with pytest.raises(LookupError):
             write_and_fail()
         assert Turn.objects.count() == 0
-
-
-def prepared() -> int:
-    """How many of our statements this connection has prepared."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE name LIKE 'autofix%'")
-        return int(cursor.fetchone()[0])
-
-
-def find_all(session: Session, times: int) -> None:
-    """Two statements, so many times, and what they do."""
-    Turn.objects.all().delete()
-    for number in range(times):
-        rows.insert(make_turn(session, f"{number} % it's", status="completed"))
-        assert len(rows.select(Turn, session_id=session.pk, ended_at=None)) == number + 1
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif(not rows.takes_several(), reason="only PostgreSQL's statements are prepared")
-class TestPrepared:
-    """A statement that comes again and again is parsed once, where the settings of the database allow it."""
-
-    @pytest.fixture(autouse=True)
-    def _new_connection(self, session: Session) -> None:
-        connection.close()
-
-    def test_once_it_was_sent_often_enough(self, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Then it gives the same as before, on this connection and on the next one, which begins anew."""
-        monkeypatch.setitem(connection.settings_dict["OPTIONS"], "prepare_threshold", 2)
-        find_all(session, 2)
-        assert prepared() == 0
-        find_all(session, 3)
-        assert prepared() == 2
-        connection.close()
-        assert prepared() == 0
-        find_all(session, 4)
-        assert prepared() == 2
-
-    def test_not_for_a_long_list(self, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Lists come in any length: each would be a statement of its own, and leave no room for others."""
-        monkeypatch.setitem(connection.settings_dict["OPTIONS"], "prepare_threshold", 0)
-        for length in range(1, 10):
-            assert rows.select(Turn, pk=tuple(range(-length, 0))) == []
-            assert rows.update(Turn, {"prompt": ""}, pk=tuple(range(-length, 0))) == 0
-        assert prepared() == 8
-
-    def test_it_outlives_a_transaction_that_is_undone(
-        self, session: Session, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """It is the connection that knows it."""
-        monkeypatch.setitem(connection.settings_dict["OPTIONS"], "prepare_threshold", 0)
-
-        def find_and_fail() -> None:
-            with rows.together():
-                find_all(session, 1)
-                raise LookupError
-
-        with pytest.raises(LookupError):
-            find_and_fail()
-        assert prepared() == 2
-        find_all(session, 2)
-
-    def test_never_without_a_threshold(self, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Behind a pooler the next statement may reach another connection of the server, which knows nothing."""
-        monkeypatch.delitem(connection.settings_dict["OPTIONS"], "prepare_threshold", raising=False)
-        find_all(session, 4)
-        assert prepared() == 0
-
-    def test_not_when_its_trip_failed_before(self, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-        """What stood behind a refused statement was never prepared, and is when it comes again."""
-        monkeypatch.setitem(connection.settings_dict["OPTIONS"], "prepare_threshold", 0)
-        rows.insert(make_turn(session, "a", status="completed"))
-
-        def insert_twin_and_find() -> None:
-            with rows.together():
-                rows.insert_later(make_turn(session, "a", status="completed"))
-                rows.select(Session, pk=session.pk)
-
-        with pytest.raises(IntegrityError):
-            insert_twin_and_find()
-        assert prepared() == 1
-        assert rows.select(Session, pk=session.pk) == [session]
-        assert prepared() == 2
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif(not rows.takes_several(), reason="only PostgreSQL takes several statements in one trip")
-class TestTrip:
-    """Many requests over one connection, and what may happen to it meanwhile."""
-
-    def test_more_than_fits_into_any_buffer(self, session: Session) -> None:
-        """Both sides have megabytes to say: neither waits for the other to listen first."""
-        prompts = [str(number) * 1_000_000 for number in range(5)]
-        with rows.together() as unit:
-            for number, prompt in enumerate(prompts):
-                turn = make_turn(session, str(number), status="completed")
-                turn.prompt = prompt
-                rows.insert_later(turn)
-                unit.foresee(rows.selecting(Turn, key=str(number)))
-            assert [rows.select(Turn, key=str(number))[0].prompt for number in range(5)] == prompts
-
-    def test_a_connection_that_is_cut(self, session: Session) -> None:
-        """An outage like any other: nothing of the transaction is stored, and the next one has a new connection."""
-
-        def write_and_lose() -> None:
-            with rows.together():
-                rows.insert(make_turn(session, "a", status="completed"))
-                cut_others_connection(connection.connection.info.backend_pid)
-                rows.insert(make_turn(session, "b", status="completed"))
-
-        with pytest.raises(OperationalError):
-            write_and_lose()
-        connection.close_if_unusable_or_obsolete()
-        assert Turn.objects.count() == 0
-        assert rows.insert(make_turn(session, "c", status="completed"))
-
-    def test_somebody_who_is_interrupted(self, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-        """By a signal's exception while the server works: the answer under way is never taken for another one's."""
-
-        class Interrupted(BaseException):
-            """As Celery's time limits raise it."""
-
-        def interrupt(*_: object) -> None:
-            raise Interrupted
-
-        with monkeypatch.context() as patched:
-            patched.setattr("autofix.rows.trips._read", interrupt)
-            with pytest.raises(Interrupted):
-                rows.select(Turn, session_id=session.pk)
-        connection.close_if_unusable_or_obsolete()
-        connection.close()
-        assert rows.select(Session, pk=session.pk) == [session]
-
-    def test_the_isolation_that_was_asked_for(
-        self, session: Session, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """BEGIN asks for the level that the settings of the database name."""
-        from django.db.backends.postgresql.psycopg_any import IsolationLevel  # noqa: PLC0415 - needs the driver
-
-        monkeypatch.setitem(
-            connection.settings_dict["OPTIONS"], "isolation_level", IsolationLevel.SERIALIZABLE
-        )
-        connection.close()
-        with rows.together():
-            rows.select(Session, pk=session.pk)
-            assert rows.fetch("SHOW transaction_isolation", []) == [("serializable",)]
-        monkeypatch.undo()
-        connection.close()
-
-    def test_who_watches_statements_sees_them(self, session: Session) -> None:
-        """Django's execute wrappers are told of a trip as of any statement."""
-        seen: list[str] = []
-
-        def watch(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
-            seen.append(sql)
-            return execute(sql, *rest)
-
-        with connection.execute_wrapper(watch):
-            rows.update(Session, {"issue_id": "9"}, pk=session.pk)
-        (text,) = seen
-        assert text.startswith("UPDATE")
-
-
-def cut_others_connection(pid: int) -> None:
-    """End the server's process that serves another connection, and wait until it is gone."""
-    with closing(connection.copy()) as other, other.cursor() as cursor:
-        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])

@@ -1,0 +1,92 @@
+"""The texts of statements, each built once per shape."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from django.db import connection
+from django.db.models import Field, Model, UniqueConstraint
+
+from autofix.rows.columns import column_of, written
+
+Shape = tuple[tuple[str, int | None], ...]
+"""Names of conditions; beside each None for IS NULL, 0 for =, n for IN with n values."""
+
+
+def field_of(model: type[Model], name: str) -> Field[Any, Any]:
+    """The field of this name, or of ``pk``."""
+    return column_of(model, name).field
+
+
+def quoted(name: str | None) -> str:
+    """As the database quotes names."""
+    return connection.ops.quote_name(name or "")
+
+
+@cache
+def select(model: type[Model], shape: Shape, order: str, limit: int | None, lock: bool) -> str:
+    """Whole rows, in the order of one column."""
+    columns = ", ".join(quoted(field.column) for field in model._meta.concrete_fields)
+    by = (
+        f"{quoted(field_of(model, order.removeprefix('-')).column)}{' DESC' if order.startswith('-') else ''}"
+    )
+    text = f"SELECT {columns} FROM {quoted(model._meta.db_table)}{_where_text(model, shape)} ORDER BY {by}"
+    locks = lock and connection.features.has_select_for_update
+    return text + (f" LIMIT {limit}" if limit else "") + (" FOR UPDATE" if locks else "")
+
+
+@cache
+def insert(
+    model: type[Model],
+    has_key: bool,
+    known_by: tuple[str, ...],
+    other: type[Model] | None,
+    other_shape: Shape,
+) -> str:
+    """One row, unless it is known by these columns, and only if the other row is there."""
+    fields = [column.field for column in written(model, has_key)]
+    columns, places = ", ".join(quoted(field.column) for field in fields), ", ".join(["%s"] * len(fields))
+    known = f" ON CONFLICT {_target_text(model, known_by)} DO NOTHING" if known_by else ""
+    key = quoted(field_of(model, "pk").column)
+    row = f"SELECT {places} WHERE {_exists_text(other, other_shape)}" if other else f"VALUES ({places})"
+    return f"INSERT INTO {quoted(model._meta.db_table)} ({columns}) {row}{known} RETURNING {key}"
+
+
+def _target_text(model: type[Model], names: tuple[str, ...]) -> str:
+    """The columns of a unique constraint, with its condition where it has one."""
+    columns = ", ".join(quoted(field_of(model, name).column) for name in names)
+    constraints: list[Any] = [c for c in model._meta.constraints if isinstance(c, UniqueConstraint)]
+    condition = next(
+        (c._get_condition_sql(model, connection.schema_editor()) for c in constraints if c.fields == names),
+        None,
+    )
+    return f"({columns}) WHERE {condition}" if condition else f"({columns})"
+
+
+@cache
+def hold(model: type[Model], shape: Shape) -> str:
+    """Locks rows, and divides by zero where there are none."""
+    held = f"SELECT 1 FROM {quoted(model._meta.db_table)}{_where_text(model, shape)} FOR UPDATE"
+    return f"SELECT 1 / count(*) FROM ({held}) AS held"
+
+
+@cache
+def update(model: type[Model], names: tuple[str, ...], shape: Shape) -> str:
+    """Changes the columns of these names."""
+    changes = ", ".join(f"{quoted(field_of(model, name).column)} = %s" for name in names)
+    return f"UPDATE {quoted(model._meta.db_table)} SET {changes}{_where_text(model, shape)}"
+
+
+def _exists_text(model: type[Model], shape: Shape) -> str:
+    return f"EXISTS (SELECT 1 FROM {quoted(model._meta.db_table)}{_where_text(model, shape)})"
+
+
+def _where_text(model: type[Model], shape: Shape) -> str:
+    def condition(name: str, count: int | None) -> str:
+        column = quoted(field_of(model, name).column)
+        if count is None:
+            return f"{column} IS NULL"
+        return f"{column} IN ({', '.join(['%s'] * count)})" if count else f"{column} = %s"
+
+    return " WHERE " + " AND ".join(condition(name, count) for name, count in shape)
