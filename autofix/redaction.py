@@ -17,7 +17,7 @@ _NOT_SECRET = re.compile(
 _NAME = (
     r"(?:[\w-]*(?:password|passwd|passphrase|api[_-]?key|secret(?:[_-]?(?:key|access[_-]?key))?|private[_-]?key"
     r"|access[_-]?token|auth[_-]?token|refresh[_-]?token|client[_-]?secret|session[_-]?(?:id|key|token)|csrf[_-]?token"
-    r"|credentials?)|pwd|token|authorization|x-sentry-auth|set-cookie|cookie)"
+    r"|credentials?)|pwd|token|authorization|x-sentry-auth|set-cookie|cookies?)"
 )
 # One of these is in every such name; looking for plain text first costs a hundredth of what the patterns cost.
 _NAME_SIGNS = (
@@ -68,7 +68,7 @@ KINDS = (
     ),
     Kind(re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?"), REDACTED, ("eyj",)),  # JWT
     Kind(
-        re.compile(r"(?<=://)(?P<user>[^\s/:@\"'<>]*):[^\s/@\"'<>]+(?=@)"),
+        re.compile(r"(?<=://)(?P<user>[^\s/:@\"'<>]*):[^\s/\"'<>]+(?=@)"),  # an @ in the password, too
         lambda m: f"{m['user']}:{REDACTED}",
         ("://",),
     ),
@@ -112,7 +112,16 @@ KINDS = (
         lambda m: f"{m['name']}{REDACTED}",
         ("cookie", "authorization"),
     ),
-    # name = "value", name: 'value', "name": "value"
+    # name = "value", name: 'value', "name": "value"; first as code and JSON have it, up to the same quote again
+    Kind(
+        re.compile(
+            rf"(?i)(?P<name>(?<![\w-]){_NAME}{_QUOTE}?\s*(?:=>|:=|=|:)\s*(?P<open>[\"']))(?P<value>(?:\\.|(?!(?P=open))[^\\\n]){{4,}})"
+            r"(?=(?P=open))"
+        ),
+        lambda m: m[0] if _NOT_SECRET.match(m["value"]) else f"{m['name']}{REDACTED}",
+        _NAME_SIGNS,
+    ),
+    # and where the text is inside of another one, with its quotes escaped
     Kind(
         re.compile(
             rf"(?i)(?P<name>(?<![\w-]){_NAME}{_QUOTE}?\s*(?:=>|:=|=|:)\s*(?P<open>{_QUOTE}))(?P<value>[^\"'\\\n]{{4,}})(?=\\?[\"'])"
@@ -128,6 +137,8 @@ KINDS = (
     ),
 )
 _SECRET_KEY = re.compile(rf"(?i)^{_NAME}$")
+_COOKIES = re.compile(r"(?i)^(?:set-)?cookies?$")
+_PAIR = 2
 
 
 def redact(text: str) -> str:
@@ -154,17 +165,45 @@ def _blanked(text: str) -> str:
 
 
 def redact_data(value: Any) -> Any:
-    """JSON-like data with its strings redacted; a string under a name such as ``password`` is blanked whole."""
+    """JSON-like data with its strings redacted; a string under a name such as ``password`` is blanked whole.
+
+    So are strings in a list under such a name, the second of a pair whose first is such a name, as SDKs send headers, and all
+    that cookies hold, whatever they are called.
+    """
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, Mapping):
         return {key: _redact_entry(key, entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
+        if _is_named(value):
+            return [redact(value[0]), _redact_entry(value[0], value[1])]
         return [redact_data(entry) for entry in value]
     return value
 
 
 def _redact_entry(key: Any, value: Any) -> Any:
-    if isinstance(key, str) and isinstance(value, str) and value and _SECRET_KEY.match(key):
+    if not (isinstance(key, str) and value and _SECRET_KEY.match(key)):
+        return redact_data(value)
+    if isinstance(value, str):
         return REDACTED
+    if _COOKIES.match(key):
+        return _without_strings(value)
+    if isinstance(value, list | tuple):
+        return [REDACTED if isinstance(entry, str) else redact_data(entry) for entry in value]
     return redact_data(value)
+
+
+def _without_strings(value: Any) -> Any:
+    """The same with every string blanked but the names: of a mapping's entries, and the first of each pair in a list."""
+    if isinstance(value, Mapping):
+        return {key: _without_strings(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [
+            [entry[0], _without_strings(entry[1])] if _is_named(entry) else _without_strings(entry)
+            for entry in value
+        ]
+    return REDACTED if isinstance(value, str) else value
+
+
+def _is_named(entry: Any) -> bool:
+    return isinstance(entry, list | tuple) and len(entry) == _PAIR and isinstance(entry[0], str)

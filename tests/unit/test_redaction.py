@@ -19,6 +19,9 @@ SECRETS = {
     '{\\"password\\": \\"s3cret-x\\"}': "s3cret-x",
     "https://user:pw123@example.com/x": "pw123",
     "redis://:hunter22@cache:6379": "hunter22",
+    "postgres://u:p4@ss22@db/shop": "ss22",
+    '{"password": "ab\\"cdef"}': "cdef",
+    """password = 'it"s-hunter22'""": "hunter22",
     "postgres://u:p4ss@db/shop?sslmode=require": "p4ss",
     "Authorization: Bearer abc.def.ghijkl": "abc.def",
     "curl -H 'authorization: Basic dXNlcjpwYXNz'": "dXNlcjpwYXNz",
@@ -101,6 +104,30 @@ def test_data_by_the_names_of_its_fields() -> None:
         "password": REDACTED, "user": {"Authorization": REDACTED, "name": "Ann"},
         "urls": [f"https://a:{REDACTED}@c/"], "n": 1,
     }  # fmt: skip
+
+
+def test_data_as_sdks_send_it() -> None:
+    """Cookies are blanked whatever they are called, headers also where they are pairs; what names them stays."""
+    given = {
+        "cookies": {"theme": "dark-1", "sid": "abc"},
+        "request": {
+            "cookies": [["sid", "abc"], ["n", 1]],
+            "headers": [["Cookie", "a=b"], ["Accept", "text/html"]],
+        },
+        "headers": {"X-Api-Key": ["k1", "k2"], "Set-Cookie": ["sid=abc", "x=y"]},
+        "pairs": [["X-Api-Key", "k1"], ("password", "k2"), ["token", None]],
+        "token": {"type": "string"},
+    }
+    assert redact_data(given) == {
+        "cookies": {"theme": REDACTED, "sid": REDACTED},
+        "request": {
+            "cookies": [["sid", REDACTED], ["n", 1]], "headers": [["Cookie", REDACTED], ["Accept", "text/html"]],
+        },
+        "headers": {"X-Api-Key": [REDACTED, REDACTED], "Set-Cookie": [REDACTED, REDACTED]},
+        "pairs": [["X-Api-Key", REDACTED], ["password", REDACTED], ["token", None]],
+        "token": {"type": "string"},
+    }  # fmt: skip
+    assert redact_data(redact_data(given)) == redact_data(given)
 
 
 def test_log_lines() -> None:
