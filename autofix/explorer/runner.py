@@ -112,7 +112,7 @@ def _ask_agent(lease: leases.Lease, turn: Turn) -> None:
         )
         contents = agent.run(brief, history, turn.first_index, toolbox)
         if turn.can_edit and conf.settings().verify.enabled:
-            contents = verified(contents, history, checkouts)
+            contents = verified(contents, history, checkouts, turn.deadline)
         if isinstance(contents, Generator):  # closing it gives a call under way up
             stack.enter_context(closing(contents))
         for content in contents:

@@ -8,8 +8,11 @@ import time
 import tomllib
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
+
+from django.utils import timezone
 
 from autofix import conf
 from autofix.explorer import sandbox
@@ -19,6 +22,8 @@ from autofix.redaction import redact
 
 VERIFICATION = "verification"
 PYTEST_FAILED = 1
+KEPT_S = 10.0
+"""What is left of a turn's time for its end, however long the checks take."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +39,12 @@ def verified(
     contents: Iterable[BlockContent | None],
     history: Sequence[BlockContent],
     checkouts: Mapping[str, Checkout],
+    deadline: datetime | None,
 ) -> Generator[BlockContent | None, None, None]:
-    """The agent's blocks and, behind them, one that says whether the change was verified; None while it waits."""
+    """The agent's blocks and, behind them, one that says whether the change was verified; None while it waits.
+
+    ``deadline``: the turn's. What the checks take of it must not cost the change.
+    """
     if history and VERIFICATION in history[-1].message.metadata:
         return  # a worker that died has got this far
     written = list(history)
@@ -45,17 +54,27 @@ def verified(
         yield content
     patches = latest_patches(written)  # type: ignore[arg-type]  # it looks at patches only
     if patches:
-        said = yield from _words(patches, checkouts)
+        said = yield from _words(patches, checkouts, _time_for_checks_s(deadline))
         message = Message(role="tool_use", content=said, metadata={"tool": "verify", VERIFICATION: said})
         yield BlockContent(message=message, file_patches=patches)
 
 
-def _words(patches: Sequence[FilePatch], checkouts: Mapping[str, Checkout]) -> Generator[None, None, str]:
+def _time_for_checks_s(deadline: datetime | None) -> float:
+    limit_s = conf.settings().verify.timeout_s
+    if deadline is None:
+        return limit_s
+    return min(limit_s, (deadline - timezone.now()).total_seconds() - KEPT_S)
+
+
+def _words(
+    patches: Sequence[FilePatch], checkouts: Mapping[str, Checkout], time_s: float
+) -> Generator[None, None, str]:
+    if time_s <= 0:
+        return "Not verified: the turn had no time left for it."
     if not sandbox.available():
         return "Not verified: bubblewrap (bwrap) is not there or does not work; nothing was run."
     told = []
-    limits = conf.settings().verify
-    end = time.monotonic() + limits.timeout_s
+    end = time.monotonic() + time_s
     for name in dict.fromkeys(patch.repo_name for patch in patches):
         checks = checks_of(
             checkouts[name].root,
@@ -66,7 +85,7 @@ def _words(patches: Sequence[FilePatch], checkouts: Mapping[str, Checkout]) -> G
                 check.command,
                 checkouts[name].root,
                 timeout_s=max(1.0, end - time.monotonic()),
-                memory_mb=limits.memory_mb,
+                memory_mb=conf.settings().verify.memory_mb,
             )
             told.append(_told(check, ended))
         if not checks:

@@ -150,6 +150,25 @@ def test_limits(
 
 
 @needs_bwrap
+@pytest.mark.parametrize(
+    ("timeout_s", "said"), [(15, "it did not end in time"), (9, "the turn had no time left for it")]
+)
+def test_checks_take_no_longer_than_the_turn_has(
+    investigate: Investigate, shop: Issue, settings: Settings, tmp_path: Path, timeout_s: int, said: str
+) -> None:
+    """A slow suite behind a long turn costs the verification, not the change."""
+    settings.AUTOFIX = {
+        **settings.AUTOFIX,
+        "TURN": {"TIMEOUT_S": timeout_s},
+        "VERIFY": {"ENABLED": True, "TIMEOUT_S": 300},
+    }
+    shop_with(shop, tmp_path / "slow", "import time\ndef test_slow():\n    time.sleep(600)\n")
+    run = investigate("code_changes")
+    assert run.status == "completed", run.failure_detail
+    assert said in get_client().state(run.session_id).blocks[-1].message.content
+
+
+@needs_bwrap
 def test_cancelling_ends_the_checks(
     investigate: Investigate, shop: Issue, verify: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
