@@ -23,6 +23,8 @@ from tracker import models as tracker
 from tracker.scopes import ALL_SCOPES
 
 PATIENCE_S = 600
+LOOK_S = 0.2
+"""Looking more often would cost the workers some of the two cores; when the last run ended its row says."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,12 @@ def start(issues: Sequence[Issue], point: StoppingPoint) -> list[int]:
 def wait_until_ended(run_ids: Sequence[int]) -> None:
     """Wait until none of the runs is active; AssertionError when one did not complete."""
     mine = Run.objects.filter(pk__in=run_ids)
-    wait_for(lambda: not mine.filter(status__in=ACTIVE_RUN).exists(), "the runs end", timeout_s=PATIENCE_S)
+    wait_for(
+        lambda: not mine.filter(status__in=ACTIVE_RUN).exists(),
+        "the runs end",
+        timeout_s=PATIENCE_S,
+        every_s=LOOK_S,
+    )
     wrong = mine.exclude(status="completed").values_list("status", "failure_code", "failure_detail").first()
     if wrong is not None:
         raise AssertionError(f"a run did not complete: {wrong}")

@@ -19,9 +19,10 @@ def wait_for(
     what: str,
     *,
     timeout_s: float = 30,
+    every_s: float = POLL_S,
     abort: Callable[[], str] = lambda: "",
 ) -> T:
-    """The first true value of ``condition``.
+    """The first true value of ``condition``, which is looked at ``every_s`` seconds.
 
     TookTooLong after ``timeout_s`` seconds, or at once when ``abort`` says why it cannot happen any more.
     """
@@ -33,4 +34,4 @@ def wait_for(
             raise TookTooLong(f"{what}: {reason}")
         if time.monotonic() > deadline:
             raise TookTooLong(f"{what}: not within {timeout_s:g} s")
-        time.sleep(POLL_S)
+        time.sleep(every_s)
