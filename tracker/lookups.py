@@ -53,7 +53,7 @@ def find_issue(word: str, organization: Organization | str | None = None) -> Iss
 
 def _find_by_ids(issue_id: int, organization_id: int) -> Issue | None:
     """As a worker asks for each run's issue: three rows by their keys are a third of what building the query of all costs."""
-    issues, organizations = rows.commit(
+    issues, organizations = rows.ask(
         rows.finding(Issue, pk=issue_id), rows.finding(Organization, pk=organization_id)
     )
     projects = (

@@ -31,7 +31,7 @@ from autofix.rows.statements import (
 )
 
 __all__ = [
-    "Provided", "Row", "Statement", "commit", "fetch", "find", "finding", "foresee_insert", "insert", "insert_all",
+    "Provided", "Row", "Statement", "ask", "commit", "fetch", "find", "finding", "foresee_insert", "insert", "insert_all",
     "insert_later", "insert_soon", "inserting", "must_hold",
     "must_update", "reserving", "save", "select", "selecting", "takes_several", "together", "update", "updating",
 ]  # fmt: skip
@@ -48,6 +48,11 @@ def select(
 ) -> list[Row]:
     """All rows that fit, in the order of one column (``-name``: backwards)."""
     return _ask(selecting(model, order=order, limit=limit, lock=lock, **where))
+
+
+def ask(*questions: Statement[Any]) -> list[Any]:
+    """The answers to several questions, in one trip where the driver takes several, and in no transaction of their own."""
+    return sending.send(list(questions))
 
 
 def insert(row: Model, *, unless_known_by: tuple[str, ...] = ()) -> bool:

@@ -250,3 +250,16 @@ class TestTransaction:
         with pytest.raises(LookupError):
             write_and_fail()
         assert Turn.objects.count() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_questions_that_travel_together_take_no_lock(session: Session) -> None:
+    """They see what waits to be written, and begin no transaction, which on SQLite would keep others from writing."""
+    asked = (rows.finding(Session, pk=session.pk), rows.selecting(Turn, session_id=session.pk))
+    with CaptureQueriesContext(connection) as queries:
+        assert rows.ask(*asked) == [[session], []]
+    assert len(sent(queries)) == (1 if rows.takes_several() else 2)
+    assert not any("BEGIN" in query["sql"] for query in queries.captured_queries)
+    with rows.together():
+        rows.insert_later(make_turn(session, "a", status="completed"))
+        assert len(rows.ask(*asked)[1]) == 1
