@@ -33,24 +33,32 @@ def tell(question: Hashable, answer: object) -> None:
 
 def take(question: Hashable) -> Any:
     """The answer that it was told a moment ago, which is forgotten thereby; None when there is none."""
-    if not knows(question):
+    known = _known(question)
+    if known is None:
         return None
-    return (_answers.get() or {}).pop(question)[1]
+    del (_answers.get() or {})[question]
+    return known[1]
 
 
 def knows(question: Hashable) -> bool:
     """Whether the question would be answered without asking."""
-    known = (_answers.get() or {}).get(question)
-    return known is not None and time.monotonic() - known[0] < FRESH_S
+    return _known(question) is not None
 
 
 def ask(question: Hashable, find: Callable[[], Answer]) -> Answer:
     """What ``find`` says to this question, now or (in :func:`asked_once`) a moment ago."""
+    known, now = _known(question), time.monotonic()
+    if known is not None:
+        answer: Answer = known[1]
+        return answer
+    answer = find()
     answers = _answers.get()
-    if answers is None:
-        return find()
-    known, now = answers.get(question), time.monotonic()
-    if known is None or now - known[0] >= FRESH_S:
-        known = answers[question] = (now, find())
-    answer: Answer = known[1]
+    if answers is not None:
+        answers[question] = (now, answer)
     return answer
+
+
+def _known(question: Hashable) -> tuple[float, Any] | None:
+    """When it was answered, and how, if that is not too long ago."""
+    known = (_answers.get() or {}).get(question)
+    return known if known is not None and time.monotonic() - known[0] < FRESH_S else None

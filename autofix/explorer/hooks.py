@@ -64,7 +64,6 @@ def end(lease: Lease, *, error: AutofixError | None = None) -> None:
     recorded: list[bool] = []
 
     def record() -> None:
-        rows.foresee_insert(Turn)  # of the next step, most of the time
         rows.must_update(Turn, changes, otherwise=LeaseLost(), **lease.held)
         transaction.on_commit(lambda: recorded.append(True))
 

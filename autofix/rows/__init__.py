@@ -31,7 +31,7 @@ from autofix.rows.statements import (
 )
 
 __all__ = [
-    "Provided", "Row", "Statement", "ask", "commit", "fetch", "find", "finding", "foresee_insert", "insert", "insert_all",
+    "Provided", "Row", "Statement", "ask", "commit", "fetch", "find", "finding", "insert", "insert_all",
     "insert_later", "insert_soon", "inserting", "must_hold",
     "must_update", "reserving", "save", "select", "selecting", "takes_several", "together", "update", "updating",
 ]  # fmt: skip
@@ -79,13 +79,6 @@ def insert_soon(row: Model) -> None:
         insert_later(row)
     else:
         insert(row)
-
-
-def foresee_insert(model: type[Model]) -> None:
-    """A row is going to be inserted soon: take its key with whatever is sent next."""
-    unit = sending.current()
-    if unit is not None and takes_several():
-        unit.foresee(reserving(model))
 
 
 def insert_all(

@@ -94,7 +94,8 @@ class Unit:
         return self._answers.get(question)
 
     def _forget(self, model: type[Model] | None) -> None:
-        self._answers = {key: answer for key, answer in self._answers.items() if answer[0] is not model}
+        kept = self._answers.items() if model is not None else ()  # what is about any table is about each
+        self._answers = {key: answer for key, answer in kept if answer[0] is not model}
 
     def _send(self, waiting: list[tuple[Statement[Any], bool]], *, commits: bool = False) -> list[Any]:
         self._waiting, self._sending = [], True

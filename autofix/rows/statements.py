@@ -111,7 +111,7 @@ def inserting_all(
         unique = texts.quoted(texts.field_of(model, replacing).column)
         changed = ", ".join(f"{one} = excluded.{one}" for one in columns if one != unique)
         text += f" ON CONFLICT ({unique}) DO UPDATE SET {changed}"
-    return Statement(model, text, values, lambda _: None, lasting=False)
+    return Statement(model, text, values, _nothing, lasting=False)
 
 
 def updating(model: type[Model], changes: dict[str, Any], **where: Any) -> Statement[int]:
@@ -126,9 +126,8 @@ def updating_or_failing(
     model: type[Model], changes: dict[str, Any], otherwise: Exception, **where: Any
 ) -> Statement[None]:
     """Change the rows that fit, or fail. PostgreSQL's."""
-    _, sql, values, _, lasting, _ = updating(model, changes, **where)
-    text = f"WITH changed AS ({sql} RETURNING 1) SELECT 1 / count(*) FROM changed"
-    return Statement(model, text, values, _nothing, lasting, otherwise)
+    made = updating(model, changes, **where)
+    return Statement(model, texts.or_fail(made.sql), made.values, _nothing, made.lasting, otherwise)
 
 
 def holding_or_failing(model: type[Model], otherwise: Exception, **where: Any) -> Statement[None]:

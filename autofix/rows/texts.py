@@ -78,6 +78,12 @@ def update(model: type[Model], names: tuple[str, ...], shape: Shape) -> str:
     return f"UPDATE {quoted(model._meta.db_table)} SET {changes}{_where_text(model, shape)}"
 
 
+@cache
+def or_fail(change: str) -> str:
+    """The same change, which divides by zero where it finds nothing to change."""
+    return f"WITH changed AS ({change} RETURNING 1) SELECT 1 / count(*) FROM changed"
+
+
 def _exists_text(model: type[Model], shape: Shape) -> str:
     return f"EXISTS (SELECT 1 FROM {quoted(model._meta.db_table)}{_where_text(model, shape)})"
 

@@ -203,8 +203,9 @@ def _raise_first_error(
     for place, result in enumerate(results):
         if result.status in FAILED:
             error = error_from_result(result)
-            if isinstance(error, DivisionByZero) and (meant := statements[place].otherwise):
-                raise meant
+            refused = statements.get(place)  # COMMIT has none, and what it looks at may divide, too
+            if isinstance(error, DivisionByZero) and refused is not None and refused.otherwise is not None:
+                raise refused.otherwise
             raise error
     if pgconn.status != ConnStatus.OK:
         raise OperationalError(pgconn.get_error_message())

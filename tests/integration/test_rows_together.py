@@ -87,6 +87,15 @@ class TestTogether:
             Turn.objects.filter(key="b").delete()
             assert len(rows.select(Turn, session_id=session.pk)) == 1
 
+    def test_what_a_text_may_have_changed_is_asked_again(self, session: Session) -> None:
+        """Nobody reads off a text which tables it is about."""
+        rows.insert(make_turn(session, "a", status="completed"))
+        with rows.together() as unit:
+            unit.foresee(rows.selecting(Turn, session_id=session.pk))
+            assert len(rows.select(Turn, session_id=session.pk)) == 1
+            rows.fetch("DELETE FROM autofix_explorer_turn WHERE session_id = %s", [session.pk])
+            assert rows.select(Turn, session_id=session.pk) == []
+
     def test_a_lock_is_taken_with_what_is_foreseen(self, session: Session) -> None:
         """What was read before the lock is not taken for what stands under it: the order of questions is kept."""
         with rows.together() as unit:
@@ -97,12 +106,13 @@ class TestTogether:
             assert text.index("FROM") < text.index('UPDATE "')
 
     def test_a_key_that_is_known_at_once(self, session: Session) -> None:
-        """It is the stored row's, foreseen or not, each row has its own, and an error stores none of them."""
+        """It is the stored row's, taken before or not, each row has its own, and an error stores none of them."""
 
         def store(*keys: str) -> list[int]:
             with rows.together():
-                rows.foresee_insert(Turn)
                 turns = [make_turn(session, key, status="completed") for key in keys]
+                if rows.takes_several():
+                    (turns[0].pk,) = rows.ask(rows.reserving(Turn))
                 for turn in turns:
                     rows.insert_soon(turn)
                 known = [turn.pk for turn in turns]

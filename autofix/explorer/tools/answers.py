@@ -7,9 +7,9 @@ from functools import wraps
 from typing import Concatenate, ParamSpec
 
 from autofix.exceptions import EditRefused, PathRefused, RepositoryUnavailable
+from autofix.explorer.tools.parts import cut_off
 from autofix.explorer.tools.toolbox import Toolbox
 from autofix.explorer.workspace import Checkout
-from autofix.redaction import redact
 
 MAX_ANSWER = 32_000
 _REFUSED = "Refused: "
@@ -51,13 +51,7 @@ def is_refusal(text: str) -> bool:
 
 def bounded(text: str) -> str:
     """The text, with its end cut off and a note of that where it is too long."""
-    if len(text) <= MAX_ANSWER:
-        return text
-    text = redact(text)  # half a secret could not be told
-    more = len(text) - MAX_ANSWER
-    return (
-        f"{text[:MAX_ANSWER]}\n[cut here: {more} more characters; ask for less at once]" if more > 0 else text
-    )
+    return cut_off(text, MAX_ANSWER, "[cut here: {more} more characters; ask for less at once]")
 
 
 def lines(found: Iterable[str], nothing: str) -> str:

@@ -9,10 +9,10 @@ from typing import Annotated
 from pydantic import Field
 
 from autofix.explorer.tools.answers import lines, tool
-from autofix.explorer.tools.parts import beginning, named
+from autofix.explorer.tools.parts import beginning, cut_off, named
 from autofix.explorer.tools.toolbox import Toolbox
 from autofix.hosts import Event, ExceptionInfo, Frame
-from autofix.redaction import redact, redact_data
+from autofix.redaction import redact_data
 
 CHARS_PER_TOKEN = 3  # code and JSON have shorter tokens than prose; better too few words than too many
 MAX_LOCALS = 30
@@ -63,8 +63,7 @@ def in_budget(event: Event, max_tokens: int) -> str:
         text = lines(_told(event, dropped), "The event is empty.")
         if len(text) <= limit:
             return text
-    text = redact(text)
-    return f"{text[:limit]}\n[{len(text) - limit} more characters; event_value('/exception') and others show them]"
+    return cut_off(text, limit, "[{more} more characters; event_value('/exception') and others show them]")
 
 
 def _told(event: Event, dropped: frozenset[str]) -> Iterator[str]:

@@ -12,6 +12,15 @@ def beginning(text: str, limit: int) -> str:
     return text if len(text) <= limit else f"{redact(text)[:limit]}…"
 
 
+def cut_off(text: str, limit: int, note: str) -> str:
+    """The text, or so many characters of it and a note, whose ``{more}`` is how many are left."""
+    if len(text) <= limit:
+        return text
+    text = redact(text)
+    more = len(text) - limit
+    return f"{text[:limit]}\n{note.format(more=more)}" if more > 0 else text
+
+
 def named(name: str, value: Any) -> Any:
     """A value without secrets; blanked whole under a name such as ``password``, which a lone value would not show."""
     return redact_data({name: value})[name]

@@ -38,6 +38,7 @@ from autofix.explorer.agents.llm.replies import (
     TooLong,
     Transient,
     Unreadable,
+    key_of,
     without_secrets,
 )
 from autofix.explorer.ledger import Charge
@@ -128,8 +129,7 @@ class Models:
         return self._reply(name, response, estimate.input_tokens)
 
     def _key(self, name: str) -> str:
-        """The key that it is asked with; a provider's error may repeat it."""
-        return str(getattr(self.client(name)[0], "api_key", None) or "")
+        return key_of(self.client(name)[0])
 
     def _reply(self, name: str, response: ModelResponse, estimate: int) -> Reply:
         text = "\n".join(part.content for part in response.parts if isinstance(part, TextPart))

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from autofix.conf import ExplorerOptions
-from autofix.explorer.agents.llm.replies import without_secrets
+from autofix.explorer.agents.llm.replies import key_of, without_secrets
 
 LIBRARY = "autofix.explorer.agents.llm.library"
 ANSWER_S = 10.0
@@ -44,7 +44,7 @@ async def _objection(client: Any, model: str) -> str:
 
 
 def _told(exc: Exception, client: Any) -> str:
-    return without_secrets(str(exc), str(getattr(client, "api_key", None) or ""))[:MAX_DETAIL]
+    return without_secrets(str(exc), key_of(client))[:MAX_DETAIL]
 
 
 async def _listed(known: Any, model: str) -> set[str]:

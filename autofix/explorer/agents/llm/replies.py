@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from autofix.exceptions import AgentFailed
 from autofix.explorer.ledger import Charge
@@ -21,6 +21,11 @@ class Reply:
     text: str
     calls: tuple[ToolCall, ...]
     charge: Charge
+
+
+def key_of(client: Any) -> str:
+    """The key that a provider's client asks with; a provider's error may repeat it."""
+    return str(getattr(client, "api_key", None) or "")
 
 
 def without_secrets(words: str, key: str) -> str:
