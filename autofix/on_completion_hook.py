@@ -32,7 +32,7 @@ UNRECORDED = "The result could not be recorded; the worker's log has the traceba
 
 def on_completion_hook(end: TurnEnd) -> None:
     """Called by the explorer, by its registered name, when a turn of this session ends. Safe to call again."""
-    execution = step_executions.of_turn(end.session_id, end.turn.id)
+    execution = _step_of(end)
     if execution is None:
         logger.info("turn %s ended for no active step: a duplicate, or cancelled", end.turn.id)
         return
@@ -52,6 +52,21 @@ def on_completion_hook(end: TurnEnd) -> None:
         logger.exception("the result of turn %s could not be recorded", end.turn.id)
         reason = exc if isinstance(exc, WorkFailed) else WorkFailed(UNRECORDED)
         _conclude(end, execution, issue, Outcome(end.turn, failure=reason))
+
+
+def _step_of(end: TurnEnd) -> StepExecution | None:
+    """The active step that the turn worked for; with it the worker reads what concluding it asks, in one trip."""
+    mine = (end.session_id, end.turn.id)
+    if asked := step_executions.questions(*mine):
+        asked += outbox.questions(end.organization_id)
+        asked += preferences.questions(end.organization_id, end.project_id)
+    with rows.ahead(*asked):
+        execution = step_executions.of_turn(*mine)
+        if asked:
+            outbox.listeners(end.organization_id)
+            settings_of(end.organization_id)
+            preference_of(end.organization_id, end.project_id)
+    return execution
 
 
 def _conclude(end: TurnEnd, execution: StepExecution, issue: Issue | None, outcome: Outcome) -> None:

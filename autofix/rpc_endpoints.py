@@ -85,7 +85,8 @@ def call_on_completion_hook(args: Mapping[str, Any], _: Mapping[str, Any]) -> di
         raise NotFound from None
     for step in _active(args).exclude(turn_id="").select_related("run"):
         turn = get_client().turn(step.session_id, step.turn_id)
-        hook(hooks.TurnEnd(step.run.organization_id, step.run.issue_id, step.session_id, turn))
+        run = step.run
+        hook(hooks.TurnEnd(run.organization_id, run.project_id, run.issue_id, step.session_id, turn))
     return {}
 
 

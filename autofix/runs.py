@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -77,13 +79,17 @@ class Changed(Exception):  # a reason to read, not an error
 
 def remember(run: Run) -> None:
     """Let the worker go on with the (locked) run as it is when the transaction is committed."""
-    transaction.on_commit(lambda: tell(("run", run.pk), run))
+    transaction.on_commit(partial(tell, _known(run.pk), run))
 
 
 def recall(run_id: int) -> Run | None:
     """The run that this worker remembers, once: what a transaction changes in it is nothing to remember if that fails."""
-    known: Run | None = take(("run", run_id))
+    known: Run | None = take(_known(run_id))
     return known
+
+
+def _known(run_id: int) -> Hashable:
+    return "run", run_id
 
 
 def lock_again(known: Run) -> None:
@@ -91,13 +97,22 @@ def lock_again(known: Run) -> None:
     rows.must_hold(Run, otherwise=Changed(), pk=known.pk, version=known.version)
 
 
-def questions(run_id: int) -> list[rows.Statement[Any]]:
-    """What the next function asks, to be asked ahead."""
+def questions(run_id: int | rows.Of, *, lock: bool = True) -> list[rows.Statement[Any]]:
+    """What the next functions ask, to be asked ahead."""
     return [
-        rows.finding(Run, lock=True, pk=run_id),
+        rows.finding(Run, lock=lock, pk=run_id),
         rows.selecting(StepExecution, order="sequence", run_id=run_id),
         rows.selecting(PullRequest, order="repo_name", run_id=run_id),
     ]
+
+
+def look(run_id: int | rows.Of) -> None:
+    """Let a worker that goes on remember the run as it is now, without a lock."""
+    run = rows.find(Run, pk=run_id)
+    if run is not None:  # read first: whoever changed something of it since has raised its version
+        run.known_steps = rows.select(StepExecution, order="sequence", run_id=run_id)
+        run.known_pull_requests = rows.select(PullRequest, order="repo_name", run_id=run_id)
+        tell(_known(run.pk), run)
 
 
 def lock_whole(run_id: int) -> Run | None:

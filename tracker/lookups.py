@@ -53,13 +53,13 @@ def find_issue(word: str, organization: Organization | str | None = None) -> Iss
 
 def _find_by_ids(issue_id: int, organization_id: int) -> Issue | None:
     """As a worker asks for each run's issue: three rows by their keys are a third of what building the query of all costs."""
-    issues, organizations = rows.ask(
-        rows.finding(Issue, pk=issue_id), rows.finding(Organization, pk=organization_id)
+    project_id = rows.Of(Issue, "project_id", {"pk": issue_id})
+    issues, projects, organizations = rows.ask(
+        rows.finding(Issue, pk=issue_id),
+        rows.finding(Project, pk=project_id, organization_id=organization_id),
+        rows.finding(Organization, pk=organization_id),
     )
-    projects = (
-        rows.select(Project, pk=issues[0].project_id, organization_id=organization_id) if issues else []
-    )
-    if not (projects and organizations):
+    if not (issues and projects and organizations):
         return None
     issue: Issue = issues[0]
     issue.project = projects[0]

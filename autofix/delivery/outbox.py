@@ -92,13 +92,18 @@ def _event(
 
 
 def _takers(organization_id: str, event_type: str) -> list[Endpoint]:
+    return [endpoint for endpoint in listeners(organization_id) if wants(endpoint, event_type)]
+
+
+def listeners(organization_id: str) -> list[Endpoint]:
+    """The organization's endpoints that take events; a worker that goes on remembers when there are none."""
     # Who was there a moment ago may be gone, and would be written to; that nobody was there may be remembered.
     if knows(_nobody(organization_id)):
         return []
     enabled = rows.select(Endpoint, organization_id=organization_id, status=ENABLED)
     if not enabled:
         tell(_nobody(organization_id), None)
-    return [endpoint for endpoint in enabled if wants(endpoint, event_type)]
+    return enabled
 
 
 def _nobody(organization_id: str) -> Hashable:

@@ -20,10 +20,9 @@ from autofix.explorer.models import Block, Turn
 
 
 class Chain:
-    """Turns that one worker runs one after the other. ``held``: the one that it is at."""
+    """Turns that one worker runs one after the other."""
 
     def __init__(self, seconds: float) -> None:
-        self.held: Lease | None = None
         self._until = time.monotonic() + seconds
         self._following: Lease | None = None
 
@@ -31,9 +30,9 @@ class Chain:
         """May the worker go on with one more turn of this session?"""
         return self._following is None and time.monotonic() < self._until
 
-    def follow(self, turn: Turn, prompt: Block) -> None:
+    def follow(self, held: Lease, turn: Turn, prompt: Block) -> None:
         """The worker has this turn, begun with that block, once the current transaction is committed."""
-        transaction.on_commit(partial(self._committed, turn, prompt))
+        transaction.on_commit(partial(self._committed, held, turn, prompt))
 
     def next(self) -> Lease | None:
         """The turn to go on with, once."""
@@ -46,12 +45,13 @@ class Chain:
         if following is not None:
             leases.try_to_give_back(following)
 
-    def _committed(self, turn: Turn, prompt: Block) -> None:
-        before = self.held.history if self.held is not None else []
-        self._following = Lease(turn, turn.fence, [*before, prompt.as_state()])
+    def _committed(self, held: Lease, turn: Turn, prompt: Block) -> None:
+        history = [*held.history, prompt.as_state()]
+        self._following = Lease(turn, turn.fence, history, next_keys=held.next_keys)
 
 
 _chain: ContextVar[Chain | None] = ContextVar("chain", default=None)
+_held: ContextVar[Lease | None] = ContextVar("held", default=None)
 
 
 @contextmanager
@@ -71,8 +71,17 @@ def current() -> Chain | None:
     return _chain.get()
 
 
+@contextmanager
+def holding(lease: Lease) -> Iterator[None]:
+    """In the body, the worker is at this turn."""
+    token = _held.set(lease)
+    try:
+        yield
+    finally:
+        _held.reset(token)
+
+
 def held_in(session_id: str) -> Lease | None:
     """The lease of the turn that this worker is at, when it is one of this session: what it holds need not be read."""
-    working = _chain.get()
-    held = working.held if working is not None else None
+    held = _held.get()
     return held if held is not None and str(held.turn.session_id) == session_id else None

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from autofix import rows
 from autofix.exceptions import AutofixError
-from autofix.explorer.leases import Lease, LeaseLost
+from autofix.explorer import leases
 from autofix.explorer.models import OPEN_TURN, Turn
 from autofix.explorer.state import TurnState
 from autofix.failpoints import failpoint
@@ -26,6 +26,7 @@ class TurnEnd:
     """
 
     organization_id: str
+    project_id: str
     issue_id: str
     session_id: str
     turn: TurnState
@@ -46,7 +47,7 @@ def get(name: str) -> CompletionHook:
     return _hooks[name]
 
 
-def end(lease: Lease, *, error: AutofixError | None = None) -> None:
+def end(lease: leases.Lease, *, error: AutofixError | None = None) -> None:
     """End a held turn, whose row says how already, and tell its completion hook. LeaseLost when it is not ours any more."""
     turn = lease.turn
     now = timezone.now()
@@ -64,7 +65,7 @@ def end(lease: Lease, *, error: AutofixError | None = None) -> None:
     recorded: list[bool] = []
 
     def record() -> None:
-        rows.must_update(Turn, changes, otherwise=LeaseLost(), **lease.held)
+        leases.end(lease, changes)
         transaction.on_commit(lambda: recorded.append(True))
 
     _tell(turn, record)
@@ -93,6 +94,13 @@ def call_completion_hook(turn_id: int) -> None:
 def _tell(turn: Turn, record: Callable[[], None]) -> None:
     session = turn.session
     get(turn.hook)(
-        TurnEnd(session.organization_id, session.issue_id, str(session.pk), turn.as_state(), record)
+        TurnEnd(
+            session.organization_id,
+            session.project_id,
+            session.issue_id,
+            str(session.pk),
+            turn.as_state(),
+            record,
+        )
     )
     failpoint("hook.after_commit")

@@ -29,6 +29,8 @@ MAX_CLAIMS = 10
 """A turn that this many workers took and none ended is not tried again."""
 TRY_AGAIN_S = (5, 15, 45)
 """How long a turn rests after a failure that may pass, such as a repository that cannot be reached."""
+KEYS_AHEAD = 2
+"""How many turns follow the first one of a run by themselves, when nothing has to be mended."""
 FREE_CLAIMS = 2
 MAX_REST_S = 300
 
@@ -44,12 +46,14 @@ class Lease:
     """The right to write one turn, as long as nobody has a higher ``fence``.
 
     ``turn`` is the row, with its session, as it was taken; ``history`` are the session's blocks. Only the holder adds blocks,
-    so that both stay right for as long as the lease does. ``next_keys``: a key for a turn that may follow, where it is known.
+    so that both stay right for as long as the lease does. ``last``: blocks of the history that are stored with the turn's end.
+    ``next_keys``: keys for turns that may follow, in their order, where the database gives them ahead.
     """
 
     turn: Turn
     fence: int
     history: list[BlockState] = field(default_factory=list)
+    last: list[Block] = field(default_factory=list)
     next_keys: list[int] = field(default_factory=list)
 
     @property
@@ -83,28 +87,44 @@ def take(turn: Turn) -> dict[str, object]:
 
 def claim(turn_id: int) -> Lease | None:
     """Take the turn if it is open and nobody holds it; None when there is nothing to take."""
-    now = timezone.now()
-    turn = rows.find(Turn, pk=turn_id, status=OPEN_TURN)
-    if turn is None or not heartbeats.is_free(turn.lease_expires_at, now) or _rests(turn, now):
-        return None
-    # Of several who saw it free the first one raises the fence, and the others find what they saw gone.
-    seen: dict[str, Any] = {
-        "fence": turn.fence,
-        "status": turn.status,
-        "lease_expires_at": turn.lease_expires_at,
+    # A message that comes once, and in time, finds the turn as nobody has taken it yet: no need to look before.
+    lease, found = _claim_as(Turn(pk=turn_id))
+    if lease is None and found is not None and _is_free(found, timezone.now()):
+        # Of several who see it free the first one raises the fence, and the others find what they saw gone.
+        lease, _ = _claim_as(found)
+    return lease
+
+
+def _claim_as(seen: Turn) -> tuple[Lease | None, Turn | None]:
+    """Take the turn if it stands as it was seen; beside the lease how it stands now, None when it is gone."""
+    condition: dict[str, Any] = {
+        "pk": seen.pk,
+        "fence": seen.fence,
+        "status": seen.status,
+        "lease_expires_at": seen.lease_expires_at,
     }
-    taken, turns, sessions, blocks = rows.commit(
-        rows.updating(Turn, take(turn), pk=turn.pk, **seen),
-        # Read now that the turn is ours: an earlier holder may have added blocks until a moment ago.
-        rows.finding(Turn, pk=turn.pk),
-        rows.finding(Session, pk=turn.session_id),
-        rows.selecting(Block, order="index", session_id=turn.session_id),
+    changes = take(seen)
+    # Read now that the turn is ours: an earlier holder may have added blocks until a moment ago. Nothing if it is not.
+    ours = rows.Of(Turn, "session_id", {"pk": seen.pk, "lease_owner": changes["lease_owner"]})
+    taken, turns, sessions, blocks, *keys = rows.commit(
+        rows.updating(Turn, changes, **condition),
+        rows.finding(Turn, pk=seen.pk),
+        rows.finding(Session, pk=ours),
+        rows.selecting(Block, order="index", session_id=ours),
+        *([rows.reserving(Turn, KEYS_AHEAD)] if rows.takes_several() else []),
     )
-    if not taken or not sessions:
-        return None
-    turn = turns[0]
+    turn = turns[0] if turns else None
+    if not (taken and turn and sessions):
+        return None, turn
     turn.session = sessions[0]
-    return Lease(turn, turn.fence, [block.as_state() for block in blocks])
+    return Lease(
+        turn, turn.fence, [block.as_state() for block in blocks], next_keys=keys[0] if keys else []
+    ), turn
+
+
+def _is_free(turn: Turn, now: datetime) -> bool:
+    is_open = turn.status in OPEN_TURN
+    return is_open and heartbeats.is_free(turn.lease_expires_at, now) and not _rests(turn, now)
 
 
 def _rests(turn: Turn, now: datetime) -> bool:
@@ -132,28 +152,49 @@ def append(lease: Lease, content: dict[str, Any]) -> None:
 
     ``content``: a :class:`autofix.explorer.state.BlockContent` as JSON.
     """
-    end = lease.turn.end_index + 1
-    block = Block(
+    check(lease.turn)
+    failpoint("block.before_commit")
+    block = _next_block(lease, content)
+    added, _ = rows.commit(
+        rows.updating(Turn, {"end_index": block.index + 1, "updated_at": timezone.now()}, **lease.held),
+        rows.inserting(block, provided=rows.Provided(Turn, lease.held)),
+    )
+    if not added:
+        raise LeaseLost
+    _is_next(lease, block)
+    failpoint("block.after_commit")
+
+
+def append_last(lease: Lease, content: dict[str, Any]) -> None:
+    """The same of a block that nothing follows but the turn's end: it is persisted with that (:func:`end`)."""
+    check(lease.turn)
+    block = _next_block(lease, content)
+    lease.last.append(block)
+    _is_next(lease, block)
+
+
+def _next_block(lease: Lease, content: dict[str, Any]) -> Block:
+    return Block(
         session=lease.turn.session,
         turn=lease.turn,
-        index=end - 1,
+        index=lease.turn.end_index,
         content=content,
         has_patches=bool(content["file_patches"]),
     )
-    check(lease.turn)
-    failpoint("block.before_commit")
-    wants_key = rows.takes_several() and not lease.next_keys
-    added, _, *keys = rows.commit(
-        rows.updating(Turn, {"end_index": end, "updated_at": timezone.now()}, **lease.held),
-        rows.inserting(block, provided=rows.Provided(Turn, lease.held)),
-        *([rows.reserving(Turn)] if wants_key else []),
-    )
-    lease.next_keys.extend(keys)
-    if not added:
-        raise LeaseLost
-    lease.turn.end_index = end
+
+
+def _is_next(lease: Lease, block: Block) -> None:
+    lease.turn.end_index = block.index + 1
     lease.history.append(block.as_state())
-    failpoint("block.after_commit")
+
+
+def end(lease: Lease, changes: dict[str, Any]) -> None:
+    """Store a held turn's end and its last block in the caller's transaction; LeaseLost, now or later in it."""
+    if lease.last:
+        changes = {**changes, "end_index": lease.turn.end_index, "updated_at": timezone.now()}
+    rows.must_update(Turn, changes, otherwise=LeaseLost(), **lease.held)
+    for block in lease.last:
+        rows.insert_later(block)
 
 
 def check_still_held(lease: Lease) -> None:

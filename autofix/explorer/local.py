@@ -110,14 +110,14 @@ class LocalExplorer:
             else:
                 working = None
             if working is not None and held is not None:
-                turn.pk = held.next_keys.pop() if held.next_keys else None
+                turn.pk = held.next_keys.pop(0) if held.next_keys else None
                 rows.insert_soon(turn)  # nobody else can have begun it: the session is this worker's
             elif not rows.insert(turn, unless_known_by=("key",)):
                 return _row(rows.find(Turn, key=request.key)).as_state()
             prompt = _prompt(turn)
             rows.insert_later(prompt)
-            if working is not None:
-                working.follow(turn, prompt)
+            if working is not None and held is not None:
+                working.follow(held, turn, prompt)
             else:
                 wakeups.wake(wakeups.RUN_TURN, turn.pk)
         return turn.as_state()

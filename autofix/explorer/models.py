@@ -139,7 +139,7 @@ class Block(models.Model):
     uuid = models.UUIDField(default=uuid.uuid4, editable=False)
     content = models.JSONField()
     has_patches = models.BooleanField(default=False)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
         constraints = [

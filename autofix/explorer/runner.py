@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator
 from contextlib import ExitStack, closing
 from typing import Any
 
@@ -38,11 +37,8 @@ def run_turn(turn_id: int) -> bool:
 
 def run(lease: leases.Lease) -> bool:
     """The same for a turn that this worker has taken."""
-    working = chains.current()
-    if working is not None:
-        working.held = lease
     try:
-        with leases.heartbeat(lease):
+        with chains.holding(lease), leases.heartbeat(lease):
             failpoint("turn.claimed")
             ending = _play(lease)
             failpoint("turn.before_end")
@@ -112,10 +108,15 @@ def _ask_agent(lease: leases.Lease, turn: Turn) -> None:
         )
         contents = agent.run(brief, history, turn.first_index, toolbox)
         if turn.can_edit and conf.settings().verify.enabled:
-            contents = verified(contents, history, checkouts, turn.deadline)
-        if isinstance(contents, Generator):  # closing it gives a call under way up
-            stack.enter_context(closing(contents))
-        for content in contents:
+            contents = verified(contents, lease.history, checkouts, turn.deadline)
+        stack.enter_context(closing(contents))  # that gives a call under way up
+        while True:
+            try:
+                content = next(contents)
+            except StopIteration as done:
+                if done.value is not None:
+                    leases.append_last(lease, _kept(done.value))
+                return
             if content is None:
                 leases.check_still_held(lease)
             else:

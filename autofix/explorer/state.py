@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Literal
 
@@ -127,7 +128,7 @@ class RunState(StateModel):
     pins: dict[str, str] = Field(default_factory=dict)
 
 
-def latest_patches(blocks: list[BlockState]) -> list[FilePatch]:
+def latest_patches(blocks: Iterable[BlockContent]) -> list[FilePatch]:
     """The newest patch of every file, in the order of first change, without files that are back as they were."""
     newest: dict[tuple[str, str], FilePatch] = {}
     for block in blocks:

@@ -6,7 +6,7 @@ import shutil
 import sys
 import time
 import tomllib
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.util import find_spec
@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from autofix import conf
 from autofix.explorer import sandbox
+from autofix.explorer.agents.base import Blocks
 from autofix.explorer.state import BlockContent, FilePatch, Message, latest_patches
 from autofix.explorer.workspace import Checkout
 from autofix.redaction import redact
@@ -36,27 +37,28 @@ class Check:
 
 
 def verified(
-    contents: Iterable[BlockContent | None],
+    contents: Blocks,
     history: Sequence[BlockContent],
     checkouts: Mapping[str, Checkout],
     deadline: datetime | None,
-) -> Generator[BlockContent | None, None, None]:
+) -> Blocks:
     """The agent's blocks and, behind them, one that says whether the change was verified; None while it waits.
 
-    ``deadline``: the turn's. What the checks take of it must not cost the change.
+    ``history`` grows by what is yielded, as that is stored. ``deadline``: the turn's. What the checks take of it must not
+    cost the change.
     """
     if history and VERIFICATION in history[-1].message.metadata:
-        return  # a worker that died has got this far
-    written = list(history)
-    for content in contents:
-        if content is not None:
-            written.append(content)
-        yield content
-    patches = latest_patches(written)  # type: ignore[arg-type]  # it looks at patches only
-    if patches:
-        said = yield from _words(patches, checkouts, _time_for_checks_s(deadline))
-        message = Message(role="tool_use", content=said, metadata={"tool": "verify", VERIFICATION: said})
-        yield BlockContent(message=message, file_patches=patches)
+        return None  # a worker that died has got this far
+    last = yield from contents
+    written = [*history, last] if last is not None else history
+    patches = latest_patches(written)
+    if not patches:
+        return last
+    if last is not None:
+        yield last  # the checks take a while
+    said = yield from _words(patches, checkouts, _time_for_checks_s(deadline))
+    message = Message(role="tool_use", content=said, metadata={"tool": "verify", VERIFICATION: said})
+    return BlockContent(message=message, file_patches=patches)
 
 
 def _time_for_checks_s(deadline: datetime | None) -> float:

@@ -13,8 +13,9 @@ from typing import Any
 from django.db.models import Model
 
 from autofix.rows import sending
-from autofix.rows.sending import commit, takes_several, together
+from autofix.rows.sending import ahead, commit, takes_several, together
 from autofix.rows.statements import (
+    Of,
     Provided,
     Result,
     Row,
@@ -31,7 +32,7 @@ from autofix.rows.statements import (
 )
 
 __all__ = [
-    "Provided", "Row", "Statement", "ask", "commit", "fetch", "find", "finding", "insert", "insert_all",
+    "Of", "Provided", "Row", "Statement", "ahead", "ask", "commit", "fetch", "find", "finding", "insert", "insert_all",
     "insert_later", "insert_soon", "inserting", "must_hold",
     "must_update", "reserving", "save", "select", "selecting", "takes_several", "together", "update", "updating",
 ]  # fmt: skip
@@ -75,7 +76,7 @@ def insert_soon(row: Model) -> None:
     """
     if takes_several():
         if row.pk is None:
-            row.pk = _ask(reserving(type(row)))
+            (row.pk,) = _ask(reserving(type(row), 1))
         insert_later(row)
     else:
         insert(row)

@@ -95,7 +95,7 @@ class Unit:
 
     def _forget(self, model: type[Model] | None) -> None:
         kept = self._answers.items() if model is not None else ()  # what is about any table is about each
-        self._answers = {key: answer for key, answer in kept if answer[0] is not model}
+        self._answers = {key: answer for key, answer in kept if answer[0] not in (model, None)}
 
     def _send(self, waiting: list[tuple[Statement[Any], bool]], *, commits: bool = False) -> list[Any]:
         self._waiting, self._sending = [], True
@@ -130,6 +130,21 @@ def together() -> Iterator[Unit]:
         with unit.at_work():
             yield unit
             unit.end()
+
+
+@contextmanager
+def ahead(*questions: Statement[Any]) -> Iterator[None]:
+    """Ask these in one trip, in no transaction of their own; whoever asks one of them in the body gets that answer."""
+    outer = _unit.get()
+    unit = outer or Unit(outermost=False)
+    unit.foresee(*questions)
+    if outer is not None:
+        yield
+        return
+    with unit.at_work():
+        unit.flush()
+        yield
+        unit.end()
 
 
 @cache

@@ -1,12 +1,12 @@
 """Statements whose text is built once per shape: rows by plain equality.
 
-A condition on None means IS NULL, on a tuple IN. Values are converted by the models' own fields, so that every database
-sees what the ORM would send.
+A condition on None means IS NULL, on a tuple IN, on :class:`Of` IN what other rows have. Values are converted by the models'
+own fields, so that every database sees what the ORM would send.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -16,7 +16,7 @@ from django.db.models import Model
 
 from autofix.rows import texts
 from autofix.rows.columns import column_of, prepared, stored, written
-from autofix.rows.texts import Shape
+from autofix.rows.texts import Others, Shape
 
 Row = TypeVar("Row", bound=Model)
 Result = TypeVar("Result")
@@ -39,6 +39,15 @@ class Statement(NamedTuple, Generic[Result]):
     otherwise: Exception | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Of:
+    """What the rows of a model that fit have in a column: a condition on rows whose own keys are not known yet."""
+
+    model: type[Model]
+    name: str
+    where: Mapping[str, Any]
+
+
 def selecting(
     model: type[Row], *, order: str = "pk", limit: int | None = None, lock: bool = False, **where: Any
 ) -> Statement[list[Row]]:
@@ -51,7 +60,9 @@ def selecting(
 
     names, converters = _reading(model)
     shape, values, lasting = _conditions(model, where)
-    return Statement(model, texts.select(model, shape, order, limit, lock), values, read, lasting)
+    looks_elsewhere = any(isinstance(wanted, Others) for _, wanted in shape)
+    about = None if looks_elsewhere else model
+    return Statement(about, texts.select(model, shape, order, limit, lock), values, read, lasting)
 
 
 def finding(model: type[Row], *, lock: bool = False, **where: Any) -> Statement[list[Row]]:
@@ -91,11 +102,15 @@ def inserting(
     return Statement(model, texts.insert(model, has_key, unless_known_by, other, shape), values, read)
 
 
-def reserving(model: type[Model]) -> Statement[int]:
-    """The primary key of a row that is stored later. PostgreSQL's; SQLite has none before."""
+def reserving(model: type[Model], count: int) -> Statement[list[int]]:
+    """Primary keys of rows that are stored later. PostgreSQL's; SQLite has none before."""
     table, column = model._meta.db_table, texts.field_of(model, "pk").column
-    sql = "SELECT nextval(pg_get_serial_sequence(%s, %s))"
-    return Statement(model, sql, [texts.quoted(table), column], lambda cursor: int(cursor.fetchone()[0]))
+    sql = "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)"
+    return Statement(model, sql, [texts.quoted(table), column, count], _keys)
+
+
+def _keys(cursor: Any) -> list[int]:
+    return [key for (key,) in cursor.fetchall()]
 
 
 def inserting_all(
@@ -152,9 +167,9 @@ def _count(cursor: Any) -> int:
     return int(cursor.rowcount)
 
 
-def _conditions(model: type[Model], where: dict[str, Any]) -> tuple[Shape, list[Any], bool]:
+def _conditions(model: type[Model], where: Mapping[str, Any]) -> tuple[Shape, list[Any], bool]:
     """Their shape, their values, and whether the shape will come again."""
-    shape: list[tuple[str, int | None]] = []
+    shape: list[tuple[str, int | Others | None]] = []
     values: list[Any] = []
     lasting = True
     for name, value in where.items():
@@ -164,6 +179,11 @@ def _conditions(model: type[Model], where: dict[str, Any]) -> tuple[Shape, list[
             shape.append((name, len(value)))
             values += [prepared(column_of(model, name), one) for one in value]
             lasting = lasting and len(value) <= FEW
+        elif isinstance(value, Of):
+            others, their_values, they_last = _conditions(value.model, value.where)
+            shape.append((name, Others(value.model, value.name, others)))
+            values += their_values
+            lasting = lasting and they_last
         else:
             shape.append((name, 0))
             values.append(prepared(column_of(model, name), value))

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 from django.db.models import Field, Model, UniqueConstraint
 
 from autofix.rows.columns import column_of, written
 
-Shape = tuple[tuple[str, int | None], ...]
-"""Names of conditions; beside each None for IS NULL, 0 for =, n for IN with n values."""
+
+class Others(NamedTuple):
+    """A column of other rows, and the shape of what they must fit."""
+
+    model: type[Model]
+    name: str
+    shape: Shape
+
+
+Shape = tuple[tuple[str, int | Others | None], ...]
+"""Names of conditions; beside each None for IS NULL, 0 for =, n for IN with n values, or the rows that IN asks."""
 
 
 def field_of(model: type[Model], name: str) -> Field[Any, Any]:
@@ -89,10 +98,14 @@ def _exists_text(model: type[Model], shape: Shape) -> str:
 
 
 def _where_text(model: type[Model], shape: Shape) -> str:
-    def condition(name: str, count: int | None) -> str:
+    def condition(name: str, wanted: int | Others | None) -> str:
         column = quoted(field_of(model, name).column)
-        if count is None:
+        if wanted is None:
             return f"{column} IS NULL"
-        return f"{column} IN ({', '.join(['%s'] * count)})" if count else f"{column} = %s"
+        if isinstance(wanted, Others):
+            theirs = quoted(field_of(wanted.model, wanted.name).column)
+            table = quoted(wanted.model._meta.db_table)
+            return f"{column} IN (SELECT {theirs} FROM {table}{_where_text(wanted.model, wanted.shape)})"
+        return f"{column} IN ({', '.join(['%s'] * wanted)})" if wanted else f"{column} = %s"
 
-    return " WHERE " + " AND ".join(condition(name, count) for name, count in shape)
+    return " WHERE " + " AND ".join(condition(name, wanted) for name, wanted in shape)

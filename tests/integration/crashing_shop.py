@@ -12,7 +12,7 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
-from autofix.explorer.agents.base import TurnBrief
+from autofix.explorer.agents.base import Blocks, TurnBrief
 from autofix.explorer.agents.offline import OfflineAgent
 from autofix.explorer.state import BlockContent, BlockState, Message
 from autofix.explorer.tools.toolbox import Toolbox
@@ -158,7 +158,18 @@ def tell(
     brief = TurnBrief("Look into it.", key, None, can_edit=can_edit, metadata={"step": step.value})
     history = [state(0, Message(role="user", content="Look into it."))]
     history += [state(index, Message(content="told before")) for index in range(1, told + 1)]
-    return list(OfflineAgent().run(brief, history, 0, Toolbox(issue, host, checkouts, can_edit=can_edit)))
+    return all_of(OfflineAgent().run(brief, history, 0, Toolbox(issue, host, checkouts, can_edit=can_edit)))
+
+
+def all_of(blocks: Blocks) -> list[BlockContent]:
+    """What an agent yields, and the last block, which it returns."""
+    told = []
+    try:
+        while True:
+            told.append(next(blocks))
+    except StopIteration as done:
+        told.append(done.value)
+    return [block for block in told if block is not None]
 
 
 def state(index: int, message: Message) -> BlockState:

@@ -17,11 +17,11 @@ from autofix.exceptions import RepositoryUnavailable, TurnTimedOut, WorkerLost
 from autofix.explorer import hooks, leases, runner
 from autofix.explorer.client import get_client
 from autofix.explorer.models import Block, Session, Turn, TurnStatus
-from autofix.explorer.state import BlockContent, Message
 from autofix.hosts import Issue
 from autofix.models import Run
 from autofix.testing import WakeupQueue
 from autofix.wakeups import RUN_TURN
+from tests.integration.turns import lapse, thought
 from tests.pipeline import ROOT_CAUSE, Play, says
 from tests.trips import sent
 
@@ -33,15 +33,6 @@ def turn(issue: Issue, queue: WakeupQueue, play: Play) -> Turn:
     """An open turn that no worker has taken."""
     trigger_autofix_agent(issue)
     return Turn.objects.get()
-
-
-def thought(text: str) -> dict[str, Any]:
-    return BlockContent(message=Message(content=text)).model_dump(mode="json")
-
-
-def lapse(turn: Turn) -> None:
-    """Make the lease of the turn's worker run out."""
-    Turn.objects.filter(pk=turn.pk).update(lease_expires_at=timezone.now() - timedelta(seconds=1))
 
 
 def test_one_worker_at_a_time(turn: Turn) -> None:
@@ -73,7 +64,8 @@ def test_a_block_of_the_last_moment_is_seen(turn: Turn, monkeypatch: pytest.Monk
     take = leases.take
 
     def add_and_take(row: Turn) -> dict[str, object]:
-        leases.append(first, thought("just in time"))
+        if row.fence:
+            leases.append(first, thought("just in time"))
         return take(row)
 
     monkeypatch.setattr(leases, "take", add_and_take)

@@ -53,6 +53,19 @@ def test_conditions(session: Session) -> None:
     assert rows.find(Turn, ended_at=LATER, key="a") is None
 
 
+def test_rows_by_what_others_have(session: Session) -> None:
+    """A condition on rows whose keys are not known yet: those that other rows name, and none when there are none."""
+    other = make_session()
+    for row, key in ((session, "a"), (other, "b")):
+        rows.insert(make_turn(row, key, status="completed"))
+    assert rows.find(Session, pk=rows.Of(Turn, "session_id", {"key": "b"})) == other
+    assert rows.find(Session, pk=rows.Of(Turn, "session_id", {"key": "b", "fence": 7})) is None
+    either = rows.Of(Turn, "session_id", {"key": ("a", "b"), "ended_at": None})
+    assert rows.select(Session, pk=either, project_id="2") == [session, other]
+    assert rows.update(Session, {"project_id": "9"}, pk=rows.Of(Turn, "session_id", {"key": "a"})) == 1
+    assert rows.select(Session, pk=either, project_id="2") == [other]
+
+
 def test_changes_are_counted(session: Session) -> None:
     """Update says how many rows there were; save stores what it is told, and the time of a column that keeps it."""
     turn = make_turn(session, "k")

@@ -112,7 +112,7 @@ class TestTogether:
             with rows.together():
                 turns = [make_turn(session, key, status="completed") for key in keys]
                 if rows.takes_several():
-                    (turns[0].pk,) = rows.ask(rows.reserving(Turn))
+                    ((turns[0].pk,),) = rows.ask(rows.reserving(Turn, 1))
                 for turn in turns:
                     rows.insert_soon(turn)
                 known = [turn.pk for turn in turns]

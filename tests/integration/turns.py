@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+
 from autofix.explorer.models import Session, Turn
+from autofix.explorer.state import BlockContent, Message
 
 
 def make_session() -> Session:
@@ -14,3 +20,12 @@ def make_turn(session: Session, key: str, **fields: object) -> Turn:
     return Turn(
         session=session, key=key, prompt="Why?", hook="h", metadata={"é": [1, None, "\u200b"]}, **fields
     )
+
+
+def thought(text: str) -> dict[str, Any]:
+    return BlockContent(message=Message(content=text)).model_dump(mode="json")
+
+
+def lapse(turn: Turn) -> None:
+    """Make the lease of the turn's worker run out."""
+    Turn.objects.filter(pk=turn.pk).update(lease_expires_at=timezone.now() - timedelta(seconds=1))

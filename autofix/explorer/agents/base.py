@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
@@ -25,6 +25,10 @@ class TurnBrief:
     turn_id: int | None = None
 
 
+Blocks = Generator[BlockContent | None, None, BlockContent | None]
+"""What an agent yields, and the last block of all, which it returns; None where it has yielded all that there is."""
+
+
 class AwaitUserInput(Exception):  # a stop reason, not an error
     """The agent cannot go on without an answer from a person."""
 
@@ -40,12 +44,14 @@ class Agent(Protocol):
     session's blocks so far; those from ``first_index`` on belong to this turn and were yielded by an earlier worker
     that died: the agent goes on after them. It ends by returning (completed), by raising AgentFailed (failed) or
     AwaitUserInput. Yielding None stores nothing and lets the runner look whether the turn was cancelled or is late.
+    A block that it returns is persisted with the turn's end, which saves a trip to the database; one that cost money had
+    better be yielded, so that it is persisted before its result is judged.
     """
 
     name: ClassVar[str]
 
     def run(
         self, brief: TurnBrief, history: Sequence[BlockState], first_index: int, toolbox: Toolbox
-    ) -> Iterator[BlockContent | None]:
+    ) -> Blocks:
         """The turn's further blocks."""
         ...

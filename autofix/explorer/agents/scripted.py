@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from autofix import conf
 from autofix.exceptions import AgentFailed
-from autofix.explorer.agents.base import AwaitUserInput, TurnBrief
+from autofix.explorer.agents.base import AwaitUserInput, Blocks, TurnBrief
 from autofix.explorer.state import BlockContent, BlockState, PendingUserInput
 from autofix.explorer.tools.toolbox import Toolbox
 
@@ -46,12 +46,15 @@ class ScriptedAgent:
 
     def run(
         self, brief: TurnBrief, history: Sequence[BlockState], first_index: int, toolbox: Toolbox
-    ) -> Iterator[BlockContent | None]:
+    ) -> Blocks:
         script = load_script(conf.settings().explorer.options.script)
         turn = _turn_of(script, brief)
         played = sum(1 for block in history if block.index > first_index)
-        for block in turn.blocks[played:]:
+        left = turn.blocks[played:]
+        for block in left:
             yield from _pause(script.delay_ms / 1000)
+            if turn.end == "completed" and block is left[-1]:
+                return block
             yield block
         if turn.end == "hang":
             while True:
@@ -60,6 +63,7 @@ class ScriptedAgent:
             raise AgentFailed(turn.error or "The script ends this turn with an error.")
         if turn.end == "awaiting_user_input":
             raise AwaitUserInput(turn.pending_user_input or PendingUserInput(id="question-1"))
+        return None
 
 
 def load_script(path: Path | None) -> Script:

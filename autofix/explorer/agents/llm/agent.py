@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from autofix.exceptions import AgentFailed, Misconfigured, WorkFailed
 from autofix.explorer import ledger
-from autofix.explorer.agents.base import TurnBrief
+from autofix.explorer.agents.base import Blocks, TurnBrief
 from autofix.explorer.agents.llm import progress
 from autofix.explorer.agents.llm.calls import Caller
 from autofix.explorer.agents.llm.conversation import conversation
@@ -30,7 +30,7 @@ class LLMAgent:
 
     def run(
         self, brief: TurnBrief, history: Sequence[BlockState], first_index: int, toolbox: Toolbox
-    ) -> Iterator[BlockContent | None]:
+    ) -> Blocks:
         transcript: list[BlockContent] = list(history)
         start = sum(block.index <= first_index for block in history)
         try:
@@ -44,7 +44,7 @@ class LLMAgent:
                 if waiting:
                     block = _answered(own, waiting[0], tools, toolbox)
                 elif progress.is_done(own, brief, changed=progress.has_changes(transcript)):
-                    return
+                    return None
                 else:
                     block = progress.nudge(own, brief) or (yield from caller.ask(conversation(transcript)))
                 transcript.append(block)

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import ClassVar
 
 from autofix.exceptions import AgentFailed, PathRefused, WorkFailed
-from autofix.explorer.agents.base import TurnBrief
+from autofix.explorer.agents.base import Blocks, TurnBrief
 from autofix.explorer.agents.offline import report
 from autofix.explorer.agents.offline.impact import impact
 from autofix.explorer.agents.offline.investigation import Investigation, investigate
@@ -33,14 +33,18 @@ class OfflineAgent:
 
     def run(
         self, brief: TurnBrief, history: Sequence[BlockState], first_index: int, toolbox: Toolbox
-    ) -> Iterator[BlockContent]:
+    ) -> Blocks:
         """The turn's further blocks; AgentFailed where nothing can be said, or the turn asks for what this agent cannot do."""
         told = sum(1 for block in history if block.index >= first_index and block.message.role != "user")
         event = _event(brief, history, first_index, toolbox)
+        last: BlockContent | None = None
         for content in islice(_blocks(brief, toolbox, event), told, None):
+            if last is not None:
+                yield last
+            last = content
             if event is not None:
                 content.message.metadata[EVENT_ID] = event.id
-            yield content
+        return last
 
 
 def _event(
