@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 REDACTED = "[redacted]"
@@ -136,6 +137,9 @@ KINDS = (
         _NAME_SIGNS,
     ),
 )
+_BY_SIGNS = [(signs, list(kinds)) for signs, kinds in groupby(KINDS, lambda kind: kind.signs)]
+SHORTEST = len("://:s@")
+"""Of all that the patterns match."""
 _SECRET_KEY = re.compile(rf"(?i)^{_NAME}$")
 _COOKIES = re.compile(r"(?i)^(?:set-)?cookies?$")
 _PAIR = 2
@@ -155,11 +159,14 @@ def without_keys(text: str) -> str:
 
 
 def _blanked(text: str) -> str:
+    if len(text) < SHORTEST:
+        return text
     folded = text.casefold()
-    for kind in KINDS:
-        for sign in kind.signs:  # a loop takes half as long as any() does
+    for signs, kinds in _BY_SIGNS:
+        for sign in signs:  # a loop takes half as long as any() does
             if sign in folded:
-                text = kind.pattern.sub(kind.replacement, text)
+                for kind in kinds:
+                    text = kind.pattern.sub(kind.replacement, text)
                 break
     return text
 

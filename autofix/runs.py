@@ -201,13 +201,12 @@ def settle(run: Run) -> None:
 
 def announce(run: Run, happening: str, data: dict[str, object]) -> None:
     """Record an event about the (locked) run as a whole; a run may end several times, each end is an event."""
-    webhooks.record(
+    webhooks.record_new(
         f"autofix.{happening}",
         key=f"{run.uuid}:{run.event_sequence + 1}:{happening}",
         organization_id=run.organization_id,
         data=data,
         run=run,
-        is_new=True,
     )
 
 

@@ -219,13 +219,12 @@ def announce(
     run: Run, execution: StepExecution, outcome: webhooks.Outcome, data: dict[str, Any], *, occasion: str = ""
 ) -> None:
     """Record the step's event, once per outcome; a revised result is an ``occasion`` of its own."""
-    webhooks.record(
+    webhooks.record_new(
         webhooks.event_type(Step(execution.step), outcome),
         key=f"{run.uuid}:step:{execution.sequence}:{outcome}{occasion}",
         organization_id=run.organization_id,
         data=data,
         run=run,
-        is_new=True,
     )
 
 

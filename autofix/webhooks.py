@@ -45,21 +45,34 @@ def record(
     organization_id: str,
     data: dict[str, Any],
     run: Run | None = None,
-    is_new: bool = False,
 ) -> WebhookEvent:
     """Record that something happened, with one delivery for every endpoint that wants it.
 
     Belongs into the transaction in which it happened, with ``run`` locked: the event takes the run's next sequence, and
     the caller stores the run afterwards.
     ``key`` names the happening within the organization; the same one again changes nothing and returns the first.
-    ``is_new``: the caller's lock says that it cannot have happened before, so that nobody has to look; then it is an error.
     Secrets in ``data`` are blanked. Raises ValueError for a type that is not in the catalogue.
     """
-    if type not in EVENT_TYPES:
-        raise ValueError(f"{type!r} is not a webhook event; EVENT_TYPES lists them")
-    return outbox.store(
-        type, key=key, organization_id=organization_id, data=redact_data(data), run=run, is_new=is_new
-    )
+    _refuse_unknown(type)
+    return outbox.store(type, key=key, organization_id=organization_id, data=redact_data(data), run=run)
+
+
+def record_new(
+    type: str,  # noqa: A002 - the format's own word
+    *,
+    key: str,
+    organization_id: str,
+    data: dict[str, Any],
+    run: Run,
+) -> None:
+    """The same where the run's lock says that it cannot have happened before, so that nobody has to look; then it is an error."""
+    _refuse_unknown(type)
+    outbox.store_new(type, key=key, organization_id=organization_id, data=redact_data(data), run=run)
+
+
+def _refuse_unknown(event_type: str) -> None:
+    if event_type not in EVENT_TYPES:
+        raise ValueError(f"{event_type!r} is not a webhook event; EVENT_TYPES lists them")
 
 
 def ping(endpoint: Endpoint) -> WebhookEvent:

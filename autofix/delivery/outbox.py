@@ -7,7 +7,6 @@ from collections.abc import Collection, Hashable
 from datetime import timedelta
 from typing import Any
 
-from django.db import transaction
 from django.utils import timezone
 
 from autofix import conf, rows
@@ -38,25 +37,45 @@ def store(
     data: dict[str, Any],
     run: Run | None = None,
     only: Endpoint | None = None,
-    is_new: bool = False,
 ) -> WebhookEvent:
     """Write the event once per (organization, key), with a delivery for each endpoint that wants it.
 
     With ``run`` (locked by the caller, who stores it afterwards) it takes the run's next sequence. ``only`` sends it to that
-    endpoint, whatever its filter. ``is_new``: the caller knows that there is none with this key; IntegrityError if there is.
-    The number of queries does not depend on the number of endpoints.
+    endpoint, whatever its filter. The number of queries does not depend on the number of endpoints.
     """
-    with transaction.atomic(savepoint=False):
-        event = _event(type, key, organization_id, data, run)
-        takers = [only] if only is not None else _takers(organization_id, type)
-        if is_new and not takers:
-            rows.insert_later(event)
-        elif not rows.insert(event, unless_known_by=() if is_new else ("organization_id", "key")):
+    with rows.together():
+        event = WebhookEvent(**_event(type, key, organization_id, data, run))
+        if not rows.insert(event, unless_known_by=("organization_id", "key")):
             return WebhookEvent.objects.get(organization_id=organization_id, key=key)
-        if run is not None:
-            run.event_sequence += 1
-        _fan_out(event, takers, run)
+        _is_stored(event, [only] if only is not None else _takers(organization_id, type), run)
     return event
+
+
+def store_new(
+    type: str,  # noqa: A002 - the format's own word
+    *,
+    key: str,
+    organization_id: str,
+    data: dict[str, Any],
+    run: Run,
+) -> None:
+    """The same where the run's lock says that there is none with this key; IntegrityError, now or later, if there is."""
+    with rows.together():
+        values = _event(type, key, organization_id, data, run)
+        takers = _takers(organization_id, type)
+        if not takers:
+            rows.add_later(WebhookEvent, **values)
+            run.event_sequence += 1
+            return
+        event = WebhookEvent(**values)
+        rows.insert(event)
+        _is_stored(event, takers, run)
+
+
+def _is_stored(event: WebhookEvent, takers: list[Endpoint], run: Run | None) -> None:
+    if run is not None:
+        run.event_sequence += 1
+    _fan_out(event, takers, run)
 
 
 def ping(endpoint: Endpoint) -> WebhookEvent:
@@ -68,27 +87,24 @@ def ping(endpoint: Endpoint) -> WebhookEvent:
 
 def _event(
     event_type: str, key: str, organization_id: str, data: dict[str, Any], run: Run | None
-) -> WebhookEvent:
+) -> dict[str, Any]:
+    """The columns of its row."""
     public_id = f"evt_{uuid.uuid4().hex}"
     sequence = run.event_sequence + 1 if run is not None else None
+    now = timezone.now()
     body = bodies.standard(
-        public_id,
-        event_type,
-        timezone.now(),
-        organization_id=organization_id,
-        run=run,
-        sequence=sequence,
-        data=data,
+        public_id, event_type, now, organization_id=organization_id, run=run, sequence=sequence, data=data
     )
-    return WebhookEvent(
-        organization_id=organization_id,
-        key=key,
-        public_id=public_id,
-        type=event_type,
-        run=run,
-        sequence=sequence,
-        body=body,
-    )
+    return {
+        "public_id": public_id,
+        "organization_id": organization_id,
+        "key": key,
+        "type": event_type,
+        "run_id": run.pk if run is not None else None,
+        "sequence": sequence,
+        "body": body,
+        "created_at": now,
+    }
 
 
 def _takers(organization_id: str, event_type: str) -> list[Endpoint]:

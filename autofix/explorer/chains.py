@@ -16,7 +16,8 @@ from django.db import transaction
 
 from autofix.explorer import leases
 from autofix.explorer.leases import Lease
-from autofix.explorer.models import Block, Turn
+from autofix.explorer.models import Turn
+from autofix.explorer.state import BlockState
 
 
 class Chain:
@@ -30,7 +31,7 @@ class Chain:
         """May the worker go on with one more turn of this session?"""
         return self._following is None and time.monotonic() < self._until
 
-    def follow(self, held: Lease, turn: Turn, prompt: Block) -> None:
+    def follow(self, held: Lease, turn: Turn, prompt: BlockState) -> None:
         """The worker has this turn, begun with that block, once the current transaction is committed."""
         transaction.on_commit(partial(self._committed, held, turn, prompt))
 
@@ -45,8 +46,8 @@ class Chain:
         if following is not None:
             leases.try_to_give_back(following)
 
-    def _committed(self, held: Lease, turn: Turn, prompt: Block) -> None:
-        history = [*held.history, prompt.as_state()]
+    def _committed(self, held: Lease, turn: Turn, prompt: BlockState) -> None:
+        history = [*held.history, prompt]
         self._following = Lease(turn, turn.fence, history, next_keys=held.next_keys)
 
 

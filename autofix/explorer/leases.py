@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from autofix import conf, heartbeats, rows
 from autofix.exceptions import AutofixError, TurnTimedOut, WorkerLost
-from autofix.explorer.models import OPEN_TURN, Block, Session, Turn, TurnStatus
+from autofix.explorer.models import OPEN_TURN, Block, NewBlock, Session, Turn, TurnStatus, new_block
 from autofix.explorer.state import BlockState
 from autofix.failpoints import failpoint
 from autofix.wakeups import CALL_HOOK, RUN_TURN, wake
@@ -53,7 +53,7 @@ class Lease:
     turn: Turn
     fence: int
     history: list[BlockState] = field(default_factory=list)
-    last: list[Block] = field(default_factory=list)
+    last: list[NewBlock] = field(default_factory=list)
     next_keys: list[int] = field(default_factory=list)
 
     @property
@@ -154,47 +154,38 @@ def append(lease: Lease, content: dict[str, Any]) -> None:
     """
     check(lease.turn)
     failpoint("block.before_commit")
-    block = _next_block(lease, content)
-    added, _ = rows.commit(
-        rows.updating(Turn, {"end_index": block.index + 1, "updated_at": timezone.now()}, **lease.held),
-        rows.inserting(block, provided=rows.Provided(Turn, lease.held)),
+    index = lease.turn.end_index
+    block = new_block(lease.turn, index, content)
+    _, added = rows.commit(
+        rows.updating(Turn, {"end_index": index + 1, "updated_at": block.state.timestamp}, **lease.held),
+        rows.adding(Block, block.row, rows.Provided(Turn, lease.held)),
     )
     if not added:
         raise LeaseLost
-    _is_next(lease, block)
+    _has_grown(lease, block)
     failpoint("block.after_commit")
 
 
 def append_last(lease: Lease, content: dict[str, Any]) -> None:
     """The same of a block that nothing follows but the turn's end: it is persisted with that (:func:`end`)."""
     check(lease.turn)
-    block = _next_block(lease, content)
+    block = new_block(lease.turn, lease.turn.end_index, content)
     lease.last.append(block)
-    _is_next(lease, block)
+    _has_grown(lease, block)
 
 
-def _next_block(lease: Lease, content: dict[str, Any]) -> Block:
-    return Block(
-        session=lease.turn.session,
-        turn=lease.turn,
-        index=lease.turn.end_index,
-        content=content,
-        has_patches=bool(content["file_patches"]),
-    )
-
-
-def _is_next(lease: Lease, block: Block) -> None:
-    lease.turn.end_index = block.index + 1
-    lease.history.append(block.as_state())
+def _has_grown(lease: Lease, block: NewBlock) -> None:
+    lease.turn.end_index = block.state.index + 1
+    lease.turn.updated_at = block.state.timestamp
+    lease.history.append(block.state)
 
 
 def end(lease: Lease, changes: dict[str, Any]) -> None:
     """Store a held turn's end and its last block in the caller's transaction; LeaseLost, now or later in it."""
-    if lease.last:
-        changes = {**changes, "end_index": lease.turn.end_index, "updated_at": timezone.now()}
-    rows.must_update(Turn, changes, otherwise=LeaseLost(), **lease.held)
+    grown = {"end_index": lease.turn.end_index, "updated_at": lease.turn.updated_at}
+    rows.must_update(Turn, {**changes, **grown}, otherwise=LeaseLost(), **lease.held)
     for block in lease.last:
-        rows.insert_later(block)
+        rows.add_later(Block, **block.row)
 
 
 def check_still_held(lease: Lease) -> None:

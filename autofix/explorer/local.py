@@ -14,7 +14,7 @@ from autofix import conf, rows, wakeups
 from autofix.explorer import chains, leases
 from autofix.explorer.agents import registry
 from autofix.explorer.client import TurnRequest
-from autofix.explorer.models import OPEN_TURN, Block, Session, Turn, TurnStatus
+from autofix.explorer.models import OPEN_TURN, Block, NewBlock, Session, Turn, TurnStatus, new_block
 from autofix.explorer.state import BlockState, Message, RunState, SessionStatus, TurnState, Usage
 from autofix.hosts import Issue, RepositoryRef
 from autofix.rows import Row
@@ -97,7 +97,6 @@ class LocalExplorer:
                 key=request.key,
                 prompt=request.prompt,
                 artifact_key=request.artifact_key or "",
-                artifact_schema=request.artifact_schema,
                 can_edit=request.can_edit,
                 metadata=request.metadata,
                 hook=request.hook,
@@ -115,9 +114,9 @@ class LocalExplorer:
             elif not rows.insert(turn, unless_known_by=("key",)):
                 return _row(rows.find(Turn, key=request.key)).as_state()
             prompt = _prompt(turn)
-            rows.insert_later(prompt)
+            rows.add_later(Block, **prompt.row)
             if working is not None and held is not None:
-                working.follow(held, turn, prompt)
+                working.follow(held, turn, prompt.state)
             else:
                 wakeups.wake(wakeups.RUN_TURN, turn.pk)
         return turn.as_state()
@@ -196,8 +195,8 @@ def _row(found: Row | None) -> Row:
     return found
 
 
-def _prompt(turn: Turn) -> Block:
+def _prompt(turn: Turn) -> NewBlock:
     """The first block of the turn."""
     message = Message(role="user", content=turn.prompt, metadata=turn.metadata)
     content = {"message": message.model_dump(mode="json"), "artifacts": [], "file_patches": []}
-    return Block(session=turn.session, turn=turn, index=turn.first_index, content=content)
+    return new_block(turn, turn.first_index, content)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any, NamedTuple
 
 from django.db import models
 from django.db.models import Q
@@ -64,7 +65,6 @@ class Turn(models.Model):
     key = models.CharField(max_length=128)
     prompt = models.TextField()
     artifact_key = models.CharField(max_length=64, blank=True)
-    artifact_schema = models.JSONField(null=True)
     can_edit = models.BooleanField(default=False)
     metadata = models.JSONField(default=dict)
     hook = models.CharField(max_length=64)
@@ -158,6 +158,28 @@ class Block(models.Model):
     def as_state(self) -> BlockState:
         """The block as the protocol shows it."""
         return BlockState(id=str(self.uuid), index=self.index, timestamp=self.created_at, **self.content)
+
+
+class NewBlock(NamedTuple):
+    """A block that is not stored yet: how the protocol will show it, and the columns of its row."""
+
+    state: BlockState
+    row: dict[str, Any]
+
+
+def new_block(turn: Turn, index: int, content: dict[str, Any]) -> NewBlock:
+    """The turn's block with this index. ``content``: a :class:`autofix.explorer.state.BlockContent` as JSON."""
+    known_as, now = uuid.uuid4(), timezone.now()
+    row = {
+        "session_id": turn.session_id,
+        "turn_id": turn.pk,
+        "index": index,
+        "uuid": known_as,
+        "content": content,
+        "has_patches": bool(content["file_patches"]),
+        "created_at": now,
+    }
+    return NewBlock(BlockState(id=str(known_as), index=index, timestamp=now, **content), row)
 
 
 class CallStatus(models.TextChoices):

@@ -84,7 +84,6 @@ def _ask_agent(lease: leases.Lease, turn: Turn) -> None:
     brief = TurnBrief(
         turn.prompt,
         turn.artifact_key or None,
-        turn.artifact_schema,
         can_edit=turn.can_edit,
         metadata=turn.metadata,
         turn_id=turn.pk,

@@ -20,11 +20,13 @@ from autofix.rows.statements import (
     Result,
     Row,
     Statement,
+    adding,
     finding,
     holding_or_failing,
     inserting,
     inserting_all,
     reserving,
+    row_of,
     saving,
     selecting,
     updating,
@@ -32,9 +34,9 @@ from autofix.rows.statements import (
 )
 
 __all__ = [
-    "Of", "Provided", "Row", "Statement", "ahead", "ask", "commit", "fetch", "find", "finding", "insert", "insert_all",
-    "insert_later", "insert_soon", "inserting", "must_hold",
-    "must_update", "reserving", "save", "select", "selecting", "takes_several", "together", "update", "updating",
+    "Of", "Provided", "Row", "Statement", "add_later", "adding", "ahead", "ask", "commit", "fetch", "find",
+    "finding", "insert", "insert_all", "insert_later", "insert_soon", "must_hold", "must_update", "reserving",
+    "save", "select", "selecting", "takes_several", "together", "update", "updating",
 ]  # fmt: skip
 
 
@@ -90,7 +92,20 @@ def insert_all(
     ``replacing``: a unique column; a row that has its value there already is replaced.
     """
     if rows:
-        _ask(inserting_all(model, names, rows, replacing=replacing), writes=True)
+        ready = [row_of(model, dict(zip(names, row, strict=True))) for row in rows]
+        _ask(inserting_all(model, names, ready, replacing=replacing), writes=True)
+
+
+def add_later(model: type[Model], **values: Any) -> None:
+    """Store a new row with whatever is sent next, in one statement with others of its table, and without a model for it.
+
+    ``values``: of all columns but the key, as neither defaults nor ``auto_now`` are looked at.
+    """
+    unit = sending.current()
+    if unit is not None:
+        unit.add(model, values)
+    else:
+        sending.send([inserting_all(model, tuple(values), [row_of(model, values)])])
 
 
 def update(model: type[Model], changes: dict[str, Any], **where: Any) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from functools import cache, partial
 from typing import Any, NamedTuple
@@ -65,10 +65,11 @@ def _plain_type(field: Field[Any, Any]) -> type | None:
 
 
 @cache
-def written(model: type[Model], has_key: bool) -> Sequence[Column]:
-    """The columns of a new row."""
+def written(model: type[Model], has_key: bool) -> tuple[tuple[str, ...], tuple[Column, ...]]:
+    """The names of a new row's columns, and the columns."""
     fields = [field for field in model._meta.concrete_fields if has_key or not field.primary_key]
-    return [column_of(model, field.attname) for field in fields]
+    names = tuple(field.attname for field in fields)
+    return names, tuple(column_of(model, name) for name in names)
 
 
 def stored(row: Model, column: Column, *, add: bool) -> Any:
@@ -82,4 +83,6 @@ def prepared(column: Column, value: Any) -> Any:
     """The value as the database's driver takes it."""
     if value is None or type(value) is column.plain:
         return value
+    if column.plain is str and isinstance(value, str):
+        return str.__str__(value)  # a member of an enumeration
     return column.convert(value)

@@ -7,7 +7,7 @@ everything that was written before.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -16,17 +16,22 @@ from typing import Any
 from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from django.db.models import Model
 
-from autofix.rows.statements import Result, Statement
+from autofix.rows.statements import Result, Statement, inserting_all, row_of
 
 Key = tuple[str, tuple[Any, ...]]
 
 
 class Unit:
-    """What one transaction still has to write, and the answers to questions that were asked ahead."""
+    """What one transaction still has to write, and the answers to questions that were asked ahead.
 
-    def __init__(self, *, outermost: bool) -> None:
+    ``is_transaction``: False where it is only answers. ``outermost``: the transaction ends with it.
+    """
+
+    def __init__(self, *, is_transaction: bool, outermost: bool) -> None:
+        self.is_transaction = is_transaction
         self._outermost = outermost
         self._waiting: list[tuple[Statement[Any], bool]] = []
+        self._added: dict[tuple[type[Model], tuple[str, ...]], list[list[Any]]] = {}
         self._answers: dict[Key, tuple[type[Model] | None, Any]] = {}
         self._sending = False
 
@@ -35,13 +40,20 @@ class Unit:
 
         Its rows are the same objects each time: what is changed in one of them and saved is seen in the answer.
         """
-        self._waiting += [(question, True) for question in questions]
+        self._waiting = [*self._pending(), *((question, True) for question in questions)]
 
     def later(self, write: Statement[Any], *, unseen: bool = False) -> None:
         """Write this with whatever is sent next. ``unseen``: answers that hold the row stay true."""
         if not unseen:
             self._forget(write.model)
+        if any(model is write.model for model, _ in self._added):
+            self._waiting = self._pending()
         self._waiting.append((write, False))
+
+    def add(self, model: type[Model], values: Mapping[str, Any]) -> None:
+        """Store this row with whatever is sent next, in one statement with others of its table."""
+        self._forget(model)
+        self._added.setdefault((model, tuple(values)), []).append(row_of(model, values))
 
     def ask(self, statement: Statement[Result], *, writes: bool) -> Result:
         """Send everything that waits and this; its result."""
@@ -49,18 +61,24 @@ class Unit:
             self._forget(statement.model)
         elif (known := self._answer_to(_key(statement))) is not None:
             return known[1]  # type: ignore[no-any-return]  # the same text has the same kind of answer
-        return self._send([*self._waiting, (statement, False)])[-1]  # type: ignore[no-any-return]  # its own result
+        return self._send([*self._pending(), (statement, False)])[-1]  # type: ignore[no-any-return]  # its own result
 
     def flush(self) -> None:
         """Send everything that waits."""
-        if self._waiting:
-            self._send(self._waiting)
+        if pending := self._pending():
+            self._send(pending)
 
     def end(self) -> None:
         """Send what is still to be written, with the COMMIT when the transaction is this unit's own."""
-        writes = [(statement, False) for statement, foreseen in self._waiting if not foreseen]
+        writes = [(statement, False) for statement, foreseen in self._pending() if not foreseen]
         if writes:
             self._send(writes, commits=self._outermost)
+
+    def _pending(self) -> list[tuple[Statement[Any], bool]]:
+        added = [(inserting_all(*table, rows), False) for table, rows in self._added.items()]
+        waiting = [*self._waiting, *added]
+        self._waiting, self._added = [], {}
+        return waiting
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
@@ -98,7 +116,7 @@ class Unit:
         self._answers = {key: answer for key, answer in kept if answer[0] not in (model, None)}
 
     def _send(self, waiting: list[tuple[Statement[Any], bool]], *, commits: bool = False) -> list[Any]:
-        self._waiting, self._sending = [], True
+        self._sending = True
         try:
             results = send([statement for statement, _ in waiting], commits=commits)
         finally:
@@ -121,12 +139,16 @@ def current() -> Unit | None:
 def together() -> Iterator[Unit]:
     """A transaction, or a part of the caller's, whose statements travel together. After an error in it nothing more is sent."""
     outer = _unit.get()
+    if outer is not None and outer.is_transaction:
+        try:
+            yield outer
+        except BaseException:
+            transaction.set_rollback(True)  # as a part without a savepoint does in Django
+            raise
+        return
     outermost = not connection.in_atomic_block
     with transaction.atomic(savepoint=False):
-        if outer is not None:
-            yield outer
-            return
-        unit = Unit(outermost=outermost)
+        unit = Unit(is_transaction=True, outermost=outermost)
         with unit.at_work():
             yield unit
             unit.end()
@@ -136,7 +158,7 @@ def together() -> Iterator[Unit]:
 def ahead(*questions: Statement[Any]) -> Iterator[None]:
     """Ask these in one trip, in no transaction of their own; whoever asks one of them in the body gets that answer."""
     outer = _unit.get()
-    unit = outer or Unit(outermost=False)
+    unit = outer or Unit(is_transaction=False, outermost=False)
     unit.foresee(*questions)
     if outer is not None:
         yield

@@ -78,10 +78,8 @@ class Provided:
     where: dict[str, Any]
 
 
-def inserting(
-    row: Model, *, unless_known_by: tuple[str, ...] = (), provided: Provided | None = None
-) -> Statement[bool]:
-    """Store a new row and give it its primary key; False when the known or the missing other row forbids it."""
+def inserting(row: Model, *, unless_known_by: tuple[str, ...] = ()) -> Statement[bool]:
+    """Store a new row and give it its primary key; False when the known one forbids it."""
 
     def read(cursor: Any) -> bool:
         key = cursor.fetchone()
@@ -92,14 +90,23 @@ def inserting(
         row._state.db = DEFAULT_DB_ALIAS
         return True
 
-    model, has_key = type(row), row.pk is not None
-    values = [stored(row, column, add=True) for column in written(model, has_key)]
-    other: type[Model] | None = None
-    shape: Shape = ()
-    if provided is not None:
-        other, (shape, conditions, _) = provided.model, _conditions(provided.model, provided.where)
-        values += conditions
-    return Statement(model, texts.insert(model, has_key, unless_known_by, other, shape), values, read)
+    model = type(row)
+    names, columns = written(model, row.pk is not None)
+    values = [stored(row, column, add=True) for column in columns]
+    return Statement(model, texts.insert(model, names, unless_known_by, None, ()), values, read)
+
+
+def adding(model: type[Model], values: Mapping[str, Any], provided: Provided) -> Statement[bool]:
+    """Store a new row, given as its columns' values, if the other one is there; False when it is not."""
+    names = tuple(values)
+    shape, conditions, _ = _conditions(provided.model, provided.where)
+    text = texts.insert(model, names, (), provided.model, shape)
+    return Statement(model, text, [*row_of(model, values), *conditions], _is_there)
+
+
+def row_of(model: type[Model], values: Mapping[str, Any]) -> list[Any]:
+    """The values of columns as the database's driver takes them."""
+    return [prepared(column_of(model, name), value) for name, value in values.items()]
 
 
 def reserving(model: type[Model], count: int) -> Statement[list[int]]:
@@ -116,25 +123,16 @@ def _keys(cursor: Any) -> list[int]:
 def inserting_all(
     model: type[Model], names: Sequence[str], rows: Sequence[Sequence[Any]], *, replacing: str = ""
 ) -> Statement[None]:
-    """Store many rows, given as the values of these columns; with ``replacing``, a unique column, over those that are there."""
-    into = [column_of(model, name) for name in names]
-    values = [prepared(column, value) for row in rows for column, value in zip(into, row, strict=True)]
-    columns = [texts.quoted(column.field.column) for column in into]
-    row_text = f"({', '.join(['%s'] * len(columns))})"
-    text = f"INSERT INTO {texts.quoted(model._meta.db_table)} ({', '.join(columns)}) VALUES {', '.join([row_text] * len(rows))}"
-    if replacing:
-        unique = texts.quoted(texts.field_of(model, replacing).column)
-        changed = ", ".join(f"{one} = excluded.{one}" for one in columns if one != unique)
-        text += f" ON CONFLICT ({unique}) DO UPDATE SET {changed}"
-    return Statement(model, text, values, _nothing, lasting=False)
+    """Store many rows, given as :func:`row_of` these columns; with ``replacing``, a unique column, over those that are there."""
+    text = texts.insert_all(model, tuple(names), len(rows), replacing)
+    return Statement(model, text, [value for row in rows for value in row], _nothing, len(rows) <= FEW)
 
 
 def updating(model: type[Model], changes: dict[str, Any], **where: Any) -> Statement[int]:
     """Change the rows that fit; how many there were."""
-    names = tuple(changes)
-    values = [prepared(column_of(model, name), value) for name, value in changes.items()]
     shape, others, lasting = _conditions(model, where)
-    return Statement(model, texts.update(model, names, shape), [*values, *others], _count, lasting)
+    values = [*row_of(model, changes), *others]
+    return Statement(model, texts.update(model, tuple(changes), shape), values, _count, lasting)
 
 
 def updating_or_failing(
@@ -161,6 +159,10 @@ def saving(row: Model, *names: str) -> Statement[int]:
     values = [stored(row, column_of(model, name), add=False) for name in names]
     shape, key, _ = _conditions(model, {"pk": row.pk})
     return Statement(model, texts.update(model, names, shape), [*values, *key], _count)
+
+
+def _is_there(cursor: Any) -> bool:
+    return cursor.fetchone() is not None
 
 
 def _count(cursor: Any) -> int:

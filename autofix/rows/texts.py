@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from django.db import connection
 from django.db.models import Field, Model, UniqueConstraint
 
-from autofix.rows.columns import column_of, written
+from autofix.rows.columns import column_of
 
 
 class Others(NamedTuple):
@@ -48,23 +48,38 @@ def select(model: type[Model], shape: Shape, order: str, limit: int | None, lock
 @cache
 def insert(
     model: type[Model],
-    has_key: bool,
+    names: tuple[str, ...],
     known_by: tuple[str, ...],
     other: type[Model] | None,
     other_shape: Shape,
 ) -> str:
     """One row, unless it is known by these columns, and only if the other row is there."""
-    fields = [column.field for column in written(model, has_key)]
-    columns, places = ", ".join(quoted(field.column) for field in fields), ", ".join(["%s"] * len(fields))
+    columns, places = _columns_text(model, names), ", ".join(["%s"] * len(names))
     known = f" ON CONFLICT {_target_text(model, known_by)} DO NOTHING" if known_by else ""
     key = quoted(field_of(model, "pk").column)
     row = f"SELECT {places} WHERE {_exists_text(other, other_shape)}" if other else f"VALUES ({places})"
     return f"INSERT INTO {quoted(model._meta.db_table)} ({columns}) {row}{known} RETURNING {key}"
 
 
+@lru_cache(maxsize=100)
+def insert_all(model: type[Model], names: tuple[str, ...], count: int, replacing: str) -> str:
+    """So many rows; where there is a unique column to replace by, over those that are there."""
+    row = f"({', '.join(['%s'] * len(names))})"
+    text = f"INSERT INTO {quoted(model._meta.db_table)} ({_columns_text(model, names)}) VALUES {', '.join([row] * count)}"
+    if not replacing:
+        return text
+    changed = [quoted(field_of(model, name).column) for name in names if name != replacing]
+    written = ", ".join(f"{column} = excluded.{column}" for column in changed)
+    return f"{text} ON CONFLICT ({_columns_text(model, (replacing,))}) DO UPDATE SET {written}"
+
+
+def _columns_text(model: type[Model], names: tuple[str, ...]) -> str:
+    return ", ".join(quoted(field_of(model, name).column) for name in names)
+
+
 def _target_text(model: type[Model], names: tuple[str, ...]) -> str:
     """The columns of a unique constraint, with its condition where it has one."""
-    columns = ", ".join(quoted(field_of(model, name).column) for name in names)
+    columns = _columns_text(model, names)
     constraints: list[Any] = [c for c in model._meta.constraints if isinstance(c, UniqueConstraint)]
     condition = next(
         (c._get_condition_sql(model, connection.schema_editor()) for c in constraints if c.fields == names),

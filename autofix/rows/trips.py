@@ -9,6 +9,7 @@ again is prepared, so that the server need not parse and plan it each time, when
 from __future__ import annotations
 
 import select
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache, partial
@@ -26,6 +27,8 @@ from autofix.rows.statements import Statement
 
 MOST_PREPARED = 200
 """Per connection; texts beyond these stay as they are."""
+LATELY_S = 5.0
+"""A connection that has answered so lately, and whose other end has not closed it, is taken to be good."""
 FAILED = (ExecStatus.FATAL_ERROR, ExecStatus.PIPELINE_ABORTED)
 Request = Callable[[], None]
 
@@ -36,6 +39,8 @@ def send(database: Any, statements: Sequence[Statement[Any]], *, commits: bool) 
     A transaction that has not begun yet begins with them; outside of one they are one by themselves. The error that is raised is
     that of the first one that failed.
     """
+    if not database.health_check_done and _answers(database.connection):
+        database.health_check_done = True  # no need to ask it
     database.close_if_health_check_failed()
     database.ensure_connection()
     text = "; ".join([statement.sql for statement in statements] + ["COMMIT"] * commits)
@@ -83,6 +88,15 @@ class _Line:
         self._times: dict[str, int] = {}
         self._names: dict[str, bytes] = {}
         self._last_name = 0
+        self._answered_at = 0.0
+
+    def answers(self) -> bool:
+        """Whether it has answered lately, and says nothing now: a server that goes away says so."""
+        if time.monotonic() - self._answered_at > LATELY_S or self._pgconn.status != ConnStatus.OK:
+            return False
+        waiting = select.poll()
+        waiting.register(self._pgconn.socket, select.POLLIN)
+        return not waiting.poll(0)
 
     def send(
         self, statements: Sequence[Statement[Any]], *, commits: bool, threshold: int | None
@@ -110,6 +124,7 @@ class _Line:
         if commits:
             requests.append(partial(self._pgconn.send_query_params, b"COMMIT", None))
         results = _exchange(self._pgconn, requests)
+        self._answered_at = time.monotonic()
         for text, (name, place) in prepares.items():
             if place < len(results) and results[place].status == ExecStatus.COMMAND_OK:
                 self._names[text] = name
@@ -135,6 +150,11 @@ def _line(driver: Any) -> _Line:
     if line is None:
         line = driver._autofix_line = _Line(driver)  # noqa: SLF001 - our own name
     return line
+
+
+def _answers(driver: Any) -> bool:
+    line: _Line | None = getattr(driver, "_autofix_line", None)
+    return line is not None and line.answers()
 
 
 @lru_cache

@@ -155,7 +155,7 @@ def tell(
 ) -> list[BlockContent]:
     """The blocks of one turn after the ``told`` ones that are stored already."""
     key, can_edit = STEP_KEYS[step]
-    brief = TurnBrief("Look into it.", key, None, can_edit=can_edit, metadata={"step": step.value})
+    brief = TurnBrief("Look into it.", key, can_edit=can_edit, metadata={"step": step.value})
     history = [state(0, Message(role="user", content="Look into it."))]
     history += [state(index, Message(content="told before")) for index in range(1, told + 1)]
     return all_of(OfflineAgent().run(brief, history, 0, Toolbox(issue, host, checkouts, can_edit=can_edit)))

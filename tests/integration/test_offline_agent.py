@@ -145,7 +145,7 @@ def test_a_prompt_of_another_kind_is_refused(world: CrashingShop) -> None:
     """A question in free words is nothing for an agent without a model: it says so, with a code."""
     toolbox = Toolbox(world.issue, world.host, {})
     with pytest.raises(AgentFailed) as failure:
-        all_of(OfflineAgent().run(TurnBrief("Why?", None, None, can_edit=False), [], 0, toolbox))
+        all_of(OfflineAgent().run(TurnBrief("Why?", None, can_edit=False), [], 0, toolbox))
     assert failure.value.code == "unsupported_step"
 
 
@@ -160,7 +160,7 @@ def test_a_session_stays_with_its_event(world: CrashingShop) -> None:
         whole = tell(Step.ROOT_CAUSE, host, issue, checkouts)
         host.add_event(issue, {"event_id": "f" * 32, "message": "Something else"})
         stored = [state(0, Message(role="user", content="Look into it.")), state(1, whole[0].message)]
-        brief = TurnBrief("Look into it.", "root_cause", None, can_edit=False)
+        brief = TurnBrief("Look into it.", "root_cause", can_edit=False)
         rest = all_of(OfflineAgent().run(brief, stored, 0, Toolbox(issue, host, checkouts)))
     assert rest == whole[1:]
     assert {block.message.metadata["event_id"] for block in whole} == {first.id}

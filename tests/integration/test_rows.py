@@ -10,11 +10,12 @@ from django.db.utils import IntegrityError
 from django.test.utils import CaptureQueriesContext
 
 from autofix import rows
-from autofix.explorer.models import Block, Session, Turn
+from autofix.explorer.models import Block, Session, Turn, new_block
 from autofix.models import Endpoint, EndpointRecord, ProjectPreference, Run
 from tests.integration.turns import make_session, make_turn
 
 pytestmark = pytest.mark.django_db
+NOTHING: dict[str, object] = {"message": {}, "artifacts": [], "file_patches": []}
 LATER = datetime(2031, 2, 3, 4, 5, 6, 789012, tzinfo=UTC)
 
 
@@ -147,10 +148,10 @@ def test_a_write_provided_that_another_row_is_there(session: Session) -> None:
     rows.insert(turn)
     held = rows.Provided(Turn, {"pk": turn.pk, "fence": 0})
 
-    def block(index: int) -> Block:
-        return Block(session=session, turn=turn, index=index, content={"é": "it's 100 %; -- ?"})
+    def block(index: int) -> dict[str, object]:
+        return {**new_block(turn, index, NOTHING).row, "content": {"é": "it's 100 %; -- ?"}}
 
-    assert rows.commit(rows.inserting(block(0), provided=held)) == [True]
+    assert rows.commit(rows.adding(Block, block(0), held)) == [True]
     rows.update(Turn, {"fence": 1}, pk=turn.pk)
-    assert rows.commit(rows.inserting(block(1), provided=held)) == [False]
+    assert rows.commit(rows.adding(Block, block(1), held)) == [False]
     assert [(b.index, b.content) for b in Block.objects.all()] == [(0, {"é": "it's 100 %; -- ?"})]

@@ -19,7 +19,6 @@ class TurnBrief:
 
     prompt: str
     artifact_key: str | None
-    artifact_schema: dict[str, Any] | None
     can_edit: bool
     metadata: dict[str, Any] = field(default_factory=dict)
     turn_id: int | None = None

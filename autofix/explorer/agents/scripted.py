@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from autofix import conf
+from autofix.asking import ask
 from autofix.exceptions import AgentFailed
 from autofix.explorer.agents.base import AwaitUserInput, Blocks, TurnBrief
 from autofix.explorer.state import BlockContent, BlockState, PendingUserInput
@@ -47,7 +48,8 @@ class ScriptedAgent:
     def run(
         self, brief: TurnBrief, history: Sequence[BlockState], first_index: int, toolbox: Toolbox
     ) -> Blocks:
-        script = load_script(conf.settings().explorer.options.script)
+        path = conf.settings().explorer.options.script
+        script = ask(("script", path), partial(load_script, path))
         turn = _turn_of(script, brief)
         played = sum(1 for block in history if block.index > first_index)
         left = turn.blocks[played:]
@@ -71,7 +73,7 @@ def load_script(path: Path | None) -> Script:
     try:
         return _parsed(path.read_bytes() if path else b"")
     except (OSError, ValidationError) as exc:
-        raise AgentFailed(f"The script {path} cannot be played: {exc}") from exc
+        raise AgentFailed(f"The script {path} cannot be played: {exc}", code="agent_unavailable") from exc
 
 
 @lru_cache(maxsize=1)
