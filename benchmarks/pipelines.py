@@ -58,7 +58,7 @@ def measure(measured: Site, count: int) -> str:
                 "Whole pipelines",
                 ["steps", "runs", "pipelines/s", "CPU ms/step", "cores used"],
                 speeds,
-                f"{PROCESSES} workers of {THREADS} threads, all runs waiting in their queue. CPU: both workers.",
+                f"{PROCESSES} workers of {THREADS} thread each, all runs waiting in their queue. CPU: both workers.",
             ),
         ]
     )

@@ -12,6 +12,8 @@ import uuid
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
+from itertools import count
 from typing import Any
 
 from django.db import Error, close_old_connections, transaction
@@ -70,13 +72,21 @@ class Lease:
         return bool(rows.update(Turn, changes, **self.held))
 
 
+_numbers = count(1)
+
+
+@cache
+def _process(pid: int) -> str:
+    return f"{socket.gethostname()}/{pid}/{uuid.uuid4().hex[:8]}"
+
+
 def take(turn: Turn) -> dict[str, object]:
     """Make the row one that this worker holds, under the next number; what changes thereby. The caller stores it."""
     now = timezone.now()
     taken: dict[str, object] = {
         "fence": turn.fence + 1,
         "status": TurnStatus.RUNNING,
-        "lease_owner": f"{socket.gethostname()}/{os.getpid()}/{uuid.uuid4().hex[:8]}",
+        "lease_owner": f"{_process(os.getpid())}-{next(_numbers)}",
         "lease_expires_at": _lease_end(),
         "deadline": turn.deadline or now + timedelta(seconds=conf.settings().turn.timeout_s),
     }

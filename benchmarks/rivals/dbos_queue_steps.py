@@ -10,7 +10,7 @@ from race import race
 
 POLL_S = 0.05
 AT_ONCE = 32
-"""Of each process: with as many as THREADS the queue would be looked at too seldom to keep them busy."""
+"""Of each process: with a few the queue would be looked at too seldom to keep them busy."""
 
 
 def main() -> None:

@@ -45,5 +45,5 @@ def pipeline(number: int) -> dict[str, Any]:
 
 if __name__ == "__main__":
     DBOS.launch()
-    race(in_threads(pipeline))
+    race(in_threads(pipeline, threads=1))
     DBOS.destroy()

@@ -11,7 +11,9 @@ from langgraph.checkpoint.postgres import PostgresSaver
 from langgraph.graph import END, START, StateGraph
 from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool
-from race import THREADS, in_threads, race
+from race import in_threads, race
+
+THREADS = 1
 
 
 class State(TypedDict, total=False):
@@ -59,7 +61,7 @@ def main() -> None:
             thread = {"configurable": {"thread_id": str(uuid.uuid4())}}
             return compiled.invoke({"number": number}, thread, durability="sync")
 
-        race(in_threads(pipeline))
+        race(in_threads(pipeline, THREADS))
 
 
 if __name__ == "__main__":

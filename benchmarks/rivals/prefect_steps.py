@@ -33,4 +33,4 @@ def pipeline(number: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    race(in_threads(pipeline))
+    race(in_threads(pipeline, threads=4))
