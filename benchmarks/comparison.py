@@ -103,11 +103,11 @@ def report(results: list[Result]) -> str:
         for result in results
     ]
     note = (
-        f"{PROCESSES} processes each, with as many threads as suit each engine best, one PostgreSQL server, {len(ours.per_s)} rounds in turn. Ratios are medians of the "
-        "rounds' own ratios: pipelines/s of autofix over theirs, their CPU per step over that of autofix. CPU: workers only "
-        "(and Prefect's server), not PostgreSQL's. A run of autofix waits in a queue for a worker, and so do the jobs of "
-        "procrastinate and the workflows of dbos_queue, whose starting and waiting counts; dbos, langgraph and prefect are "
-        "called by the process that runs them."
+        f"{PROCESSES} processes each, with as many threads as suit each engine best, one PostgreSQL server, "
+        f"{len(ours.per_s)} rounds in turn. Ratios are medians of the rounds' own ratios: pipelines/s of autofix over theirs, "
+        "their CPU per step over that of autofix. CPU: workers only (and Prefect's server), not PostgreSQL's. A run of autofix "
+        "waits in a queue for a worker, and so do the jobs of procrastinate and the workflows of dbos_queue, whose starting and "
+        "waiting counts; dbos, langgraph and prefect are called by the process that runs them."
     )
     header = [
         "three-step pipeline",
