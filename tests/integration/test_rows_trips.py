@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.utils import IntegrityError, OperationalError
 
 from autofix import rows
@@ -179,6 +179,51 @@ class TestTrip:
             rows.update(Session, {"issue_id": "9"}, pk=session.pk)
         (text,) = seen
         assert text.startswith("UPDATE")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(not rows.takes_several(), reason="only PostgreSQL takes several statements in one trip")
+class TestHealth:
+    """Django's health check, where it is on, costs a trip of its own."""
+
+    @pytest.fixture
+    def database(self) -> Iterator[Any]:
+        database: Any = connections[DEFAULT_DB_ALIAS]
+        database.ensure_connection()
+        database.health_check_enabled = True
+        yield database
+        database.close()
+
+    def test_whoever_has_answered_lately_is_not_asked(
+        self, session: Session, database: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """And whoever has not, is; once for each task or request."""
+        asked: list[bool] = []
+
+        def is_usable() -> bool:
+            asked.append(True)
+            return True
+
+        monkeypatch.setattr(database, "is_usable", is_usable)
+        rows.select(Session, pk=session.pk)
+        for lately_s, times in ((60.0, 0), (-1.0, 1)):
+            asked.clear()
+            monkeypatch.setattr("autofix.rows.trips.LATELY_S", lately_s)
+            database.health_check_done = False
+            for _ in range(2):
+                rows.select(Session, pk=session.pk)
+            assert len(asked) == times
+
+    def test_a_connection_that_the_server_has_closed_is_replaced(
+        self, session: Session, database: Any
+    ) -> None:
+        """However lately it answered, nothing fails."""
+        rows.select(Session, pk=session.pk)
+        before = database.connection.info.backend_pid
+        cut_others_connection(before)
+        database.health_check_done = False
+        assert rows.select(Session, pk=session.pk) == [session]
+        assert database.connection.info.backend_pid != before
 
 
 def cut_others_connection(pid: int) -> None:
