@@ -24,6 +24,11 @@ def asked_once() -> Iterator[None]:
         _answers.reset(token)
 
 
+def remembers() -> bool:
+    """Whether what is asked now is remembered for a moment: in the body of :func:`asked_once`."""
+    return _answers.get() is not None
+
+
 def tell(question: Hashable, answer: object) -> None:
     """Answer the question before it is asked. Nothing happens outside of :func:`asked_once`."""
     answers = _answers.get()

@@ -55,18 +55,19 @@ def on_completion_hook(end: TurnEnd) -> None:
 
 
 def _step_of(end: TurnEnd) -> StepExecution | None:
-    """The active step that the turn worked for; with it the worker reads what concluding it asks, in one trip."""
+    """The active step that the turn worked for. A worker that goes on reads what it will ask later in the same trip."""
     mine = (end.session_id, end.turn.id)
-    if asked := step_executions.questions(*mine):
-        asked += outbox.questions(end.organization_id)
-        asked += preferences.questions(end.organization_id, end.project_id)
+    asked = step_executions.questions(*mine)
+    if not asked:
+        return step_executions.of_turn(*mine)
+    asked += outbox.questions(end.organization_id)
+    asked += preferences.questions(end.organization_id, end.project_id)
     with rows.ahead(*asked):
-        execution = step_executions.of_turn(*mine)
-        if asked:
-            outbox.listeners(end.organization_id)
-            settings_of(end.organization_id)
-            preference_of(end.organization_id, end.project_id)
-    return execution
+        # Asked here, so that they are remembered.
+        outbox.listeners(end.organization_id)
+        settings_of(end.organization_id)
+        preference_of(end.organization_id, end.project_id)
+        return step_executions.of_turn(*mine)
 
 
 def _conclude(end: TurnEnd, execution: StepExecution, issue: Issue | None, outcome: Outcome) -> None:

@@ -106,8 +106,8 @@ def questions(run_id: int | rows.Of, *, lock: bool = True) -> list[rows.Statemen
     ]
 
 
-def look(run_id: int | rows.Of) -> None:
-    """Let a worker that goes on remember the run as it is now, without a lock."""
+def remember_unlocked(run_id: rows.Of) -> None:
+    """Let the worker go on with the run as it is now; :func:`lock_again` sees whether it still is so."""
     run = rows.find(Run, pk=run_id)
     if run is not None:  # read first: whoever changed something of it since has raised its version
         run.known_steps = rows.select(StepExecution, order="sequence", run_id=run_id)

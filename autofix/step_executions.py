@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from autofix import rows, runs, webhooks
 from autofix.artifact_schemas import Artifact
-from autofix.asking import ask, knows, tell
+from autofix.asking import ask, knows, remembers, tell
 from autofix.exceptions import AutofixError, IssueGone
 from autofix.explorer.client import ExplorerClient, TurnRequest, get_client
 from autofix.explorer.state import TurnState
@@ -107,22 +107,22 @@ def start_turn(client: ExplorerClient, run: Run, execution: StepExecution, issue
 def of_turn(session_id: str, turn_id: str) -> StepExecution | None:
     """The active step that this turn works for, as it was a moment ago; None when there is none (any more).
 
-    A worker that goes on remembers its run, too.
+    A worker that goes on remembers the step's run, too.
     """
 
     def find() -> StepExecution | None:
         mine = _worked_on(session_id, turn_id)
         execution = rows.find(StepExecution, **mine)
-        if execution is not None:
-            runs.look(rows.Of(StepExecution, "run_id", mine))
+        if execution is not None and remembers():
+            runs.remember_unlocked(rows.Of(StepExecution, "run_id", mine))
         return execution
 
     return ask(_of_turn(session_id, turn_id), find)
 
 
 def questions(session_id: str, turn_id: str) -> list[rows.Statement[Any]]:
-    """What that asks, unless it is known, to be asked ahead."""
-    if knows(_of_turn(session_id, turn_id)):
+    """What that asks of a worker that goes on, unless it is known, to be asked ahead."""
+    if not remembers() or knows(_of_turn(session_id, turn_id)):
         return []
     mine = _worked_on(session_id, turn_id)
     whole = runs.questions(rows.Of(StepExecution, "run_id", mine), lock=False)

@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import task_prerun, worker_init
+from celery.signals import task_postrun, task_prerun, worker_init
 from django.db import close_old_connections
 from django.utils.module_loading import import_string
 from kombu.transport import TRANSPORT_ALIASES
@@ -26,6 +26,7 @@ def require_valid_settings(**_: Any) -> None:
 
 
 @task_prerun.connect
+@task_postrun.connect
 def keep_good_connections(**_: Any) -> None:
-    """As before a request: a connection that is broken, or older than CONN_MAX_AGE, is closed, others serve this task, too."""
+    """As between requests: a connection that is broken, or older than CONN_MAX_AGE, is closed, others serve the next task."""
     close_old_connections()

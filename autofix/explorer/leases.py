@@ -12,8 +12,6 @@ import uuid
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cache
-from itertools import count
 from typing import Any
 
 from django.db import Error, close_old_connections, transaction
@@ -48,7 +46,7 @@ class Lease:
     """The right to write one turn, as long as nobody has a higher ``fence``.
 
     ``turn`` is the row, with its session, as it was taken; ``history`` are the session's blocks. Only the holder adds blocks,
-    so that both stay right for as long as the lease does. ``last``: blocks of the history that are stored with the turn's end.
+    so that both stay right for as long as the lease does. ``last``: the block, if any, that is stored with the turn's end.
     ``next_keys``: keys for turns that may follow, in their order, where the database gives them ahead.
     """
 
@@ -72,21 +70,13 @@ class Lease:
         return bool(rows.update(Turn, changes, **self.held))
 
 
-_numbers = count(1)
-
-
-@cache
-def _process(pid: int) -> str:
-    return f"{socket.gethostname()}/{pid}/{uuid.uuid4().hex[:8]}"
-
-
 def take(turn: Turn) -> dict[str, object]:
     """Make the row one that this worker holds, under the next number; what changes thereby. The caller stores it."""
     now = timezone.now()
     taken: dict[str, object] = {
         "fence": turn.fence + 1,
         "status": TurnStatus.RUNNING,
-        "lease_owner": f"{_process(os.getpid())}-{next(_numbers)}",
+        "lease_owner": f"{socket.gethostname()}/{os.getpid()}/{uuid.uuid4().hex[:8]}",
         "lease_expires_at": _lease_end(),
         "deadline": turn.deadline or now + timedelta(seconds=conf.settings().turn.timeout_s),
     }
@@ -97,11 +87,17 @@ def take(turn: Turn) -> dict[str, object]:
 
 def claim(turn_id: int) -> Lease | None:
     """Take the turn if it is open and nobody holds it; None when there is nothing to take."""
-    # A message that comes once, and in time, finds the turn as nobody has taken it yet: no need to look before.
-    lease, found = _claim_as(Turn(pk=turn_id))
-    if lease is None and found is not None and _is_free(found, timezone.now()):
-        # Of several who see it free the first one raises the fence, and the others find what they saw gone.
-        lease, _ = _claim_as(found)
+    if rows.takes_several():
+        # A message that comes once, and in time, finds the turn as nobody has taken it yet: looking before costs a trip.
+        lease, seen = _claim_as(Turn(pk=turn_id))
+        if lease is not None:
+            return lease
+    else:
+        seen = rows.find(Turn, pk=turn_id)
+    if seen is None or not _is_free(seen, timezone.now()):
+        return None
+    # Of several who see it free the first one raises the fence, and the others find what they saw gone.
+    lease, _ = _claim_as(seen)
     return lease
 
 
@@ -127,9 +123,9 @@ def _claim_as(seen: Turn) -> tuple[Lease | None, Turn | None]:
     if not (taken and turn and sessions):
         return None, turn
     turn.session = sessions[0]
-    return Lease(
-        turn, turn.fence, [block.as_state() for block in blocks], next_keys=keys[0] if keys else []
-    ), turn
+    history = [block.as_state() for block in blocks]
+    lease = Lease(turn, turn.fence, history, next_keys=keys[0] if keys else [])
+    return lease, turn
 
 
 def _is_free(turn: Turn, now: datetime) -> bool:
@@ -191,11 +187,12 @@ def _has_grown(lease: Lease, block: NewBlock) -> None:
 
 
 def end(lease: Lease, changes: dict[str, Any]) -> None:
-    """Store a held turn's end and its last block in the caller's transaction; LeaseLost, now or later in it."""
+    """Store a held turn's end and its last block, in the caller's transaction if there is one; LeaseLost, now or later in it."""
     grown = {"end_index": lease.turn.end_index, "updated_at": lease.turn.updated_at}
-    rows.must_update(Turn, {**changes, **grown}, otherwise=LeaseLost(), **lease.held)
-    for block in lease.last:
-        rows.add_later(Block, **block.row)
+    with rows.together():
+        rows.must_update(Turn, {**changes, **grown}, otherwise=LeaseLost(), **lease.held)
+        for block in lease.last:
+            rows.add_later(Block, **block.row)
 
 
 def check_still_held(lease: Lease) -> None:

@@ -103,22 +103,19 @@ class LocalExplorer:
                 first_index=index,
                 end_index=index + 1,
             )
-            working = chains.current() if held else None
-            if working is not None and working.takes_next():
+            working = chains.current()
+            if held is not None and working is not None and working.takes_next():
                 leases.take(turn)
-            else:
-                working = None
-            if working is not None and held is not None:
                 turn.pk = held.next_keys.pop(0) if held.next_keys else None
                 rows.insert_soon(turn)  # nobody else can have begun it: the session is this worker's
-            elif not rows.insert(turn, unless_known_by=("key",)):
-                return _row(rows.find(Turn, key=request.key)).as_state()
-            prompt = _prompt(turn)
-            rows.add_later(Block, **prompt.row)
-            if working is not None and held is not None:
+                prompt = _prompt(turn)
+                rows.add_later(Block, **prompt.row)
                 working.follow(held, turn, prompt.state)
-            else:
+            elif rows.insert(turn, unless_known_by=("key",)):
+                rows.add_later(Block, **_prompt(turn).row)
                 wakeups.wake(wakeups.RUN_TURN, turn.pk)
+            else:
+                return _row(rows.find(Turn, key=request.key)).as_state()
         return turn.as_state()
 
     def rewind(self, session_id: str, index: int) -> None:

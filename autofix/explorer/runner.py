@@ -9,9 +9,9 @@ from typing import Any
 from django.db import InterfaceError, OperationalError
 
 from autofix import conf, stopping
-from autofix.exceptions import AutofixError, IssueGone, WorkFailed
+from autofix.exceptions import AgentFailed, AutofixError, IssueGone, WorkFailed
 from autofix.explorer import chains, hooks, leases
-from autofix.explorer.agents.base import AwaitUserInput, TurnBrief
+from autofix.explorer.agents.base import AwaitUserInput, TurnBrief, each
 from autofix.explorer.agents.registry import get_agent
 from autofix.explorer.client import get_client
 from autofix.explorer.models import Session, Turn, TurnStatus
@@ -109,15 +109,12 @@ def _ask_agent(lease: leases.Lease, turn: Turn) -> None:
         if turn.can_edit and conf.settings().verify.enabled:
             contents = verified(contents, lease.history, checkouts, turn.deadline)
         stack.enter_context(closing(contents))  # that gives a call under way up
-        while True:
-            try:
-                content = next(contents)
-            except StopIteration as done:
-                if done.value is not None:
-                    leases.append_last(lease, _kept(done.value))
-                return
+        for content, is_last in each(contents):
             if content is None:
                 leases.check_still_held(lease)
+            elif is_last:
+                leases.append_last(lease, _kept(content))
+                return
             else:
                 leases.append(lease, _kept(content))
             stopping.check()  # after the block is stored: what it cost is not spent twice
@@ -136,7 +133,7 @@ def _end(lease: leases.Lease, reason: AutofixError | AwaitUserInput | None) -> N
 def _kept(content: BlockContent) -> dict[str, Any]:
     """The block as it is stored: secrets blanked in words and artifacts, and nothing that a database refuses.
 
-    Patches stay: they are the code itself, and must apply.
+    Patches stay: they are the code itself, and must apply. AgentFailed where they cannot be stored as they are.
     """
     kept = content.model_dump(mode="json", exclude={"file_patches"})
     message = kept["message"]
@@ -146,6 +143,8 @@ def _kept(content: BlockContent) -> dict[str, Any]:
     for artifact in kept["artifacts"]:
         artifact["data"], artifact["reason"] = redact_data(artifact["data"]), redact(artifact["reason"])
     patches = [patch.model_dump(mode="json") for patch in content.file_patches]
+    if storable(patches) != patches:
+        raise AgentFailed("A patch has characters in it that no database stores.")
     return {**storable(kept), "file_patches": patches}
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from django.db.models import Model
 
 from autofix.rows import sending
+from autofix.rows.columns import column_of, prepared, refuse_gaps
 from autofix.rows.sending import ahead, commit, takes_several, together
 from autofix.rows.statements import (
     Of,
@@ -92,15 +93,17 @@ def insert_all(
     ``replacing``: a unique column; a row that has its value there already is replaced.
     """
     if rows:
-        ready = [row_of(model, dict(zip(names, row, strict=True))) for row in rows]
+        columns = [column_of(model, name) for name in names]
+        ready = [[prepared(*pair) for pair in zip(columns, row, strict=True)] for row in rows]
         _ask(inserting_all(model, names, ready, replacing=replacing), writes=True)
 
 
 def add_later(model: type[Model], **values: Any) -> None:
     """Store a new row with whatever is sent next, in one statement with others of its table, and without a model for it.
 
-    ``values``: of all columns but the key, as neither defaults nor ``auto_now`` are looked at.
+    ``values``: of all columns but the key, as neither defaults nor ``auto_now`` are looked at; TypeError when one is missing.
     """
+    refuse_gaps(model, tuple(values))
     unit = sending.current()
     if unit is not None:
         unit.add(model, values)

@@ -72,6 +72,14 @@ def written(model: type[Model], has_key: bool) -> tuple[tuple[str, ...], tuple[C
     return names, tuple(column_of(model, name) for name in names)
 
 
+@cache
+def refuse_gaps(model: type[Model], names: tuple[str, ...]) -> None:
+    """TypeError unless these are all columns but the key: a row without a model has no defaults."""
+    missing = set(written(model, has_key=False)[0]) - set(names)
+    if missing:
+        raise TypeError(f"{model.__name__}: no value for {', '.join(sorted(missing))}")
+
+
 def stored(row: Model, column: Column, *, add: bool) -> Any:
     """What is stored of this row in the column."""
     field = column.field

@@ -24,7 +24,8 @@ Key = tuple[str, tuple[Any, ...]]
 class Unit:
     """What one transaction still has to write, and the answers to questions that were asked ahead.
 
-    ``is_transaction``: False where it is only answers. ``outermost``: the transaction ends with it.
+    ``is_transaction``: False where it is only answers, and what is written is sent at once. ``outermost``: the transaction ends
+    with it.
     """
 
     def __init__(self, *, is_transaction: bool, outermost: bool) -> None:
@@ -44,6 +45,9 @@ class Unit:
 
     def later(self, write: Statement[Any], *, unseen: bool = False) -> None:
         """Write this with whatever is sent next. ``unseen``: answers that hold the row stay true."""
+        if not self.is_transaction:
+            self.ask(write, writes=not unseen)
+            return
         if not unseen:
             self._forget(write.model)
         if any(model is write.model for model, _ in self._added):
@@ -52,6 +56,9 @@ class Unit:
 
     def add(self, model: type[Model], values: Mapping[str, Any]) -> None:
         """Store this row with whatever is sent next, in one statement with others of its table."""
+        if not self.is_transaction:
+            self.ask(inserting_all(model, tuple(values), [row_of(model, values)]), writes=True)
+            return
         self._forget(model)
         self._added.setdefault((model, tuple(values)), []).append(row_of(model, values))
 
@@ -112,8 +119,18 @@ class Unit:
         return self._answers.get(question)
 
     def _forget(self, model: type[Model] | None) -> None:
-        kept = self._answers.items() if model is not None else ()  # what is about any table is about each
+        """Answers about this table, and questions about it that wait, are not good any more; None: about any."""
+        kept = self._answers.items() if model is not None else ()
         self._answers = {key: answer for key, answer in kept if answer[0] not in (model, None)}
+        self._waiting = [
+            (waiting, foreseen)
+            for waiting, foreseen in self._waiting
+            if not (foreseen and (model is None or waiting.model in (model, None)))
+        ]
+
+    def forget_all(self) -> None:
+        """No answer is good any more."""
+        self._answers.clear()
 
     def _send(self, waiting: list[tuple[Statement[Any], bool]], *, commits: bool = False) -> list[Any]:
         self._sending = True
@@ -152,6 +169,8 @@ def together() -> Iterator[Unit]:
         with unit.at_work():
             yield unit
             unit.end()
+    if outer is not None:
+        outer.forget_all()
 
 
 @contextmanager
@@ -166,7 +185,6 @@ def ahead(*questions: Statement[Any]) -> Iterator[None]:
     with unit.at_work():
         unit.flush()
         yield
-        unit.end()
 
 
 @cache

@@ -15,7 +15,7 @@ from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import Model
 
 from autofix.rows import texts
-from autofix.rows.columns import column_of, prepared, stored, written
+from autofix.rows.columns import column_of, prepared, refuse_gaps, stored, written
 from autofix.rows.texts import Others, Shape
 
 Row = TypeVar("Row", bound=Model)
@@ -97,8 +97,9 @@ def inserting(row: Model, *, unless_known_by: tuple[str, ...] = ()) -> Statement
 
 
 def adding(model: type[Model], values: Mapping[str, Any], provided: Provided) -> Statement[bool]:
-    """Store a new row, given as its columns' values, if the other one is there; False when it is not."""
+    """Store a new row, given as all its columns' values but the key, if the other one is there; False when it is not."""
     names = tuple(values)
+    refuse_gaps(model, names)
     shape, conditions, _ = _conditions(provided.model, provided.where)
     text = texts.insert(model, names, (), provided.model, shape)
     return Statement(model, text, [*row_of(model, values), *conditions], _is_there)

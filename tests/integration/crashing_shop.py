@@ -12,7 +12,7 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
-from autofix.explorer.agents.base import Blocks, TurnBrief
+from autofix.explorer.agents.base import Blocks, TurnBrief, each
 from autofix.explorer.agents.offline import OfflineAgent
 from autofix.explorer.state import BlockContent, BlockState, Message
 from autofix.explorer.tools.toolbox import Toolbox
@@ -163,13 +163,7 @@ def tell(
 
 def all_of(blocks: Blocks) -> list[BlockContent]:
     """What an agent yields, and the last block, which it returns."""
-    told = []
-    try:
-        while True:
-            told.append(next(blocks))
-    except StopIteration as done:
-        told.append(done.value)
-    return [block for block in told if block is not None]
+    return [block for block, _ in each(blocks) if block is not None]
 
 
 def state(index: int, message: Message) -> BlockState:

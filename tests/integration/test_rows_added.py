@@ -88,3 +88,13 @@ def test_a_row_that_is_refused_fails_the_transaction(session: Session, turn: Tur
     assert not Block.objects.exists()
     turn.refresh_from_db()
     assert turn.fence == 0
+
+
+def test_a_column_that_is_forgotten_is_an_error(turn: Turn) -> None:
+    """A row without a model has no defaults: a new column would be stored as nothing."""
+    row = new_block(turn, 0, thought("t")).row
+    del row["has_patches"]
+    with pytest.raises(TypeError, match="no value for has_patches"):
+        rows.add_later(Block, **row)
+    with pytest.raises(TypeError, match="no value for has_patches"):
+        rows.adding(Block, row, rows.Provided(Turn, {"pk": turn.pk}))

@@ -48,3 +48,43 @@ def test_in_a_transaction_they_are_its_own(session: Session) -> None:
         rows.insert_later(make_turn(session, "a", status="completed"))
         with rows.ahead(rows.selecting(Turn, session_id=session.pk)):
             assert len(rows.select(Turn, session_id=session.pk)) == 1
+
+
+def test_what_is_written_in_the_body_is_sent_at_once(session: Session) -> None:
+    """Answers are no transaction: an error behind a write does not undo it."""
+
+    def write_and_fail() -> None:
+        with rows.ahead(rows.finding(Session, pk=session.pk)):
+            rows.insert_later(make_turn(session, "a", status="completed"))
+            assert Turn.objects.count() == 1
+            session.issue_id = "9"
+            rows.save(session, "issue_id")
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        write_and_fail()
+    assert Turn.objects.count() == 1
+    session.refresh_from_db()
+    assert session.issue_id == "9"
+
+
+def test_a_transaction_in_the_body_ends_all_answers(session: Session) -> None:
+    """Whatever it begins with: nobody knows what it has changed."""
+    turn = make_turn(session, "a", status="completed")
+    rows.insert(turn)
+    with rows.ahead(rows.finding(Turn, pk=turn.pk)):
+        with rows.together():
+            rows.must_hold(Session, otherwise=LookupError(), pk=session.pk)
+            rows.must_update(Turn, {"fence": 7}, otherwise=LookupError(), pk=turn.pk)
+        found = rows.find(Turn, pk=turn.pk)
+        assert found is not None
+        assert found.fence == 7
+
+
+def test_a_question_that_waits_sees_what_is_written_after_it(session: Session) -> None:
+    """A foreseen answer that would be older than a write is asked for when it is wanted."""
+    turn = make_turn(session, "a", status="completed")
+    with rows.together() as unit:
+        unit.foresee(rows.selecting(Turn, session_id=session.pk))
+        rows.insert_later(turn)
+        assert len(rows.select(Turn, session_id=session.pk)) == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
@@ -26,6 +26,18 @@ class TurnBrief:
 
 Blocks = Generator[BlockContent | None, None, BlockContent | None]
 """What an agent yields, and the last block of all, which it returns; None where it has yielded all that there is."""
+
+
+def each(blocks: Blocks) -> Iterator[tuple[BlockContent | None, bool]]:
+    """What the agent yields and returns, with whether it is the last block, which it returned."""
+    while True:
+        try:
+            content = next(blocks)
+        except StopIteration as done:
+            if done.value is not None:
+                yield done.value, True
+            return
+        yield content, False
 
 
 class AwaitUserInput(Exception):  # a stop reason, not an error

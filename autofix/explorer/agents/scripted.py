@@ -73,7 +73,7 @@ def load_script(path: Path | None) -> Script:
     try:
         return _parsed(path.read_bytes() if path else b"")
     except (OSError, ValidationError) as exc:
-        raise AgentFailed(f"The script {path} cannot be played: {exc}", code="agent_unavailable") from exc
+        raise AgentFailed(f"The script {path} cannot be played: {exc}") from exc
 
 
 @lru_cache(maxsize=1)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from typing import ClassVar
 
 from autofix.exceptions import AgentFailed, PathRefused, WorkFailed
-from autofix.explorer.agents.base import Blocks, TurnBrief
+from autofix.explorer.agents.base import Blocks, TurnBrief, each
 from autofix.explorer.agents.offline import report
 from autofix.explorer.agents.offline.impact import impact
 from autofix.explorer.agents.offline.investigation import Investigation, investigate
@@ -37,14 +37,13 @@ class OfflineAgent:
         """The turn's further blocks; AgentFailed where nothing can be said, or the turn asks for what this agent cannot do."""
         told = sum(1 for block in history if block.index >= first_index and block.message.role != "user")
         event = _event(brief, history, first_index, toolbox)
-        last: BlockContent | None = None
-        for content in islice(_blocks(brief, toolbox, event), told, None):
-            if last is not None:
-                yield last
-            last = content
-            if event is not None:
+        for content, is_last in islice(each(_blocks(brief, toolbox, event)), told, None):
+            if event is not None and content is not None:
                 content.message.metadata[EVENT_ID] = event.id
-        return last
+            if is_last:
+                return content
+            yield content
+        return None
 
 
 def _event(
@@ -60,34 +59,32 @@ def _event(
     return next((event for event in toolbox.events() if event.id == known), present)
 
 
-def _blocks(brief: TurnBrief, toolbox: Toolbox, event: Event | None) -> Iterator[BlockContent]:
+def _blocks(brief: TurnBrief, toolbox: Toolbox, event: Event | None) -> Blocks:
     if event is None and not toolbox.issue.title.strip():
         raise AgentFailed(
             "The issue has neither an event nor a title: there is nothing to look into.", code="no_evidence"
         )
     if brief.artifact_key == "impact_assessment":
         result = impact(toolbox.issue, event, toolbox.tag_distribution())
-        yield report.artifact(brief.artifact_key, result, result.one_line_description)
-        return
+        return report.artifact(brief.artifact_key, result, result.one_line_description)
     found = investigate(event, toolbox.issue, toolbox.checkouts)
     if brief.artifact_key == "root_cause":
         yield from report.reading(found)
         cause = root_cause(found)
-        yield report.artifact(
+        return report.artifact(
             brief.artifact_key, cause, f"{cause.one_line_description}\n\n{cause.fixability.reason}"
         )
-    elif brief.artifact_key == "solution":
+    if brief.artifact_key == "solution":
         plan = solution(found)
-        yield report.artifact(brief.artifact_key, plan, plan.one_line_summary)
-    elif brief.artifact_key == "triage":
+        return report.artifact(brief.artifact_key, plan, plan.one_line_summary)
+    if brief.artifact_key == "triage":
         yield from report.blaming(found)
-        yield report.artifact(brief.artifact_key, triage(found), _triage_text(found))
-    elif brief.artifact_key is None and brief.can_edit:
-        yield from _edits(found, toolbox)
-    else:
-        raise AgentFailed(
-            f"The offline agent has nothing to say on {brief.artifact_key!r}.", code="unsupported_step"
-        )
+        return report.artifact(brief.artifact_key, triage(found), _triage_text(found))
+    if brief.artifact_key is None and brief.can_edit:
+        return _edit(found, toolbox)
+    raise AgentFailed(
+        f"The offline agent has nothing to say on {brief.artifact_key!r}.", code="unsupported_step"
+    )
 
 
 def _triage_text(found: Investigation) -> str:
@@ -96,15 +93,14 @@ def _triage_text(found: Investigation) -> str:
     return f"Suspected: {found.suspect.commit.sha[:7]}, {found.suspect.why}."
 
 
-def _edits(found: Investigation, toolbox: Toolbox) -> Iterator[BlockContent]:
+def _edit(found: Investigation, toolbox: Toolbox) -> BlockContent:
     """The planned edit with its patch; without one the turn ends with the reason, and no patch."""
     done = _write(found, toolbox)
     if isinstance(done, Abstain):
-        yield report.said(f"No code is changed ({done.code}): {done.reason}\n\n{report.LABEL}")
-        return
+        return report.said(f"No code is changed ({done.code}): {done.reason}\n\n{report.LABEL}")
     edit = f"In {done.file.path}, `{done.where}`: {done.change}"
     text = f"{edit}\n\nRule `{done.rule}`; the edited file compiles. {report.LABEL}"
-    yield report.said(text, toolbox.checkouts[done.file.checkout.name].patch(done.file.path))
+    return report.said(text, toolbox.checkouts[done.file.checkout.name].patch(done.file.path))
 
 
 def _write(found: Investigation, toolbox: Toolbox) -> Plan | Abstain:
