@@ -35,8 +35,11 @@ def standard(
     run: Run | None,
     sequence: int | None,
     data: Mapping[str, Any],
-) -> dict[str, Any]:
-    """The body of format ``standard``; thin, with the place where the rest can be read, when it would be over 256 KiB."""
+) -> tuple[dict[str, Any], str]:
+    """The body of format ``standard``, and the same as JSON.
+
+    Thin, with the place where the rest can be read, when it would be over 256 KiB.
+    """
     body = {
         "id": public_id,
         "type": event_type,
@@ -50,9 +53,11 @@ def standard(
         "sequence": sequence,
         "data": storable(data),
     }
-    if len(encode(body)) > MAX_BODY:
+    text = _text(body)
+    if len(text.encode()) > MAX_BODY:
         body["data"] = {"truncated": True, "url": run and state_url(run)}
-    return body
+        text = _text(body)
+    return body, text
 
 
 def state_url(run: Run) -> str:
@@ -63,7 +68,11 @@ def state_url(run: Run) -> str:
 
 def encode(body: Mapping[str, Any]) -> bytes:
     """The bytes on the wire: the same for the same stored body, so that a retry repeats them."""
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    return _text(body).encode()
+
+
+def _text(body: Mapping[str, Any]) -> str:
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def sentry(body: Mapping[str, Any], installation: str) -> dict[str, Any]:

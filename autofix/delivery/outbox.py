@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import uuid
 from collections.abc import Collection, Hashable
 from datetime import timedelta
@@ -44,7 +45,8 @@ def store(
     endpoint, whatever its filter. The number of queries does not depend on the number of endpoints.
     """
     with rows.together():
-        event = WebhookEvent(**_event(type, key, organization_id, data, run))
+        columns, _ = _event(type, key, organization_id, data, run)
+        event = WebhookEvent(**columns)
         if not rows.insert(event, unless_known_by=("organization_id", "key")):
             return WebhookEvent.objects.get(organization_id=organization_id, key=key)
         _is_stored(event, [only] if only is not None else _takers(organization_id, type), run)
@@ -61,13 +63,13 @@ def store_new(
 ) -> None:
     """The same where the run's lock says that there is none with this key; IntegrityError, now or later, if there is."""
     with rows.together():
-        values = _event(type, key, organization_id, data, run)
+        columns, body = _event(type, key, organization_id, data, run)
         takers = _takers(organization_id, type)
         if not takers:
-            rows.add_later(WebhookEvent, **values)
+            rows.add_later(WebhookEvent, **{**columns, "body": rows.Json(body)})
             run.event_sequence += 1
             return
-        event = WebhookEvent(**values)
+        event = WebhookEvent(**columns)
         rows.insert(event)
         _is_stored(event, takers, run)
 
@@ -87,15 +89,15 @@ def ping(endpoint: Endpoint) -> WebhookEvent:
 
 def _event(
     event_type: str, key: str, organization_id: str, data: dict[str, Any], run: Run | None
-) -> dict[str, Any]:
-    """The columns of its row."""
-    public_id = f"evt_{uuid.uuid4().hex}"
+) -> tuple[dict[str, Any], str]:
+    """The columns of its row, and the body among them as JSON."""
+    public_id = f"evt_{secrets.token_hex(16)}"
     sequence = run.event_sequence + 1 if run is not None else None
     now = timezone.now()
-    body = bodies.standard(
+    body, text = bodies.standard(
         public_id, event_type, now, organization_id=organization_id, run=run, sequence=sequence, data=data
     )
-    return {
+    columns = {
         "public_id": public_id,
         "organization_id": organization_id,
         "key": key,
@@ -105,6 +107,7 @@ def _event(
         "body": body,
         "created_at": now,
     }
+    return columns, text
 
 
 def _takers(organization_id: str, event_type: str) -> list[Endpoint]:

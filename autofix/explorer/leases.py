@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import socket
-import uuid
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -76,7 +76,7 @@ def take(turn: Turn) -> dict[str, object]:
     taken: dict[str, object] = {
         "fence": turn.fence + 1,
         "status": TurnStatus.RUNNING,
-        "lease_owner": f"{socket.gethostname()}/{os.getpid()}/{uuid.uuid4().hex[:8]}",
+        "lease_owner": f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}",
         "lease_expires_at": _lease_end(),
         "deadline": turn.deadline or now + timedelta(seconds=conf.settings().turn.timeout_s),
     }

@@ -13,7 +13,7 @@ from typing import Any
 from django.db.models import Model
 
 from autofix.rows import sending
-from autofix.rows.columns import column_of, prepared, refuse_gaps
+from autofix.rows.columns import Json, column_of, prepared, refuse_gaps
 from autofix.rows.sending import ahead, commit, takes_several, together
 from autofix.rows.statements import (
     Of,
@@ -35,7 +35,7 @@ from autofix.rows.statements import (
 )
 
 __all__ = [
-    "Of", "Provided", "Row", "Statement", "add_later", "adding", "ahead", "ask", "commit", "fetch", "find",
+    "Json", "Of", "Provided", "Row", "Statement", "add_later", "adding", "ahead", "ask", "commit", "fetch", "find",
     "finding", "insert", "insert_all", "insert_later", "insert_soon", "must_hold", "must_update", "reserving",
     "save", "select", "selecting", "takes_several", "together", "update", "updating",
 ]  # fmt: skip

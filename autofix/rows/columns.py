@@ -24,6 +24,12 @@ from django.db.models import (
 )
 
 
+class Json(str):
+    """What a column of JSON shall hold, as JSON already: it is stored as it is."""
+
+    __slots__ = ()
+
+
 class Column(NamedTuple):
     """A field. ``plain``: the type of those values that go to the driver as they are; ``convert``: what becomes of others.
 
@@ -44,8 +50,12 @@ def column_of(model: type[Model], name: str) -> Column:
     field = meta.pk if name == "pk" else next(named)
     overrides = type(field).pre_save is not Field.pre_save
     dated = isinstance(field, DateTimeField) and not (field.auto_now or field.auto_now_add)
-    convert = partial(json.dumps, cls=field.encoder) if isinstance(field, JSONField) else _by_field(field)
+    convert = partial(_as_json, field.encoder) if isinstance(field, JSONField) else _by_field(field)
     return Column(field, _plain_type(field), convert, overrides and not dated)
+
+
+def _as_json(encoder: type[json.JSONEncoder] | None, value: Any) -> str:
+    return str.__str__(value) if type(value) is Json else json.dumps(value, cls=encoder)
 
 
 def _by_field(field: Field[Any, Any]) -> Callable[[Any], Any]:

@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from functools import cache
 from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.models import Model
 
 from autofix.rows.statements import Result, Statement, inserting_all, row_of
@@ -28,7 +28,8 @@ class Unit:
     with it.
     """
 
-    def __init__(self, *, is_transaction: bool, outermost: bool) -> None:
+    def __init__(self, database: Any, *, is_transaction: bool, outermost: bool) -> None:
+        self._database = database
         self.is_transaction = is_transaction
         self._outermost = outermost
         self._waiting: list[tuple[Statement[Any], bool]] = []
@@ -92,7 +93,7 @@ class Unit:
         """In the body this is the current unit."""
         token = _unit.set(self)
         try:
-            with connection.execute_wrapper(self._before_others):
+            with self._database.execute_wrapper(self._before_others):
                 yield
         finally:
             _unit.reset(token)
@@ -135,7 +136,7 @@ class Unit:
     def _send(self, waiting: list[tuple[Statement[Any], bool]], *, commits: bool = False) -> list[Any]:
         self._sending = True
         try:
-            results = send([statement for statement, _ in waiting], commits=commits)
+            results = _trip(self._database, [statement for statement, _ in waiting], commits=commits)
         finally:
             self._sending = False
         for (statement, foreseen), result in zip(waiting, results, strict=True):
@@ -163,9 +164,10 @@ def together() -> Iterator[Unit]:
             transaction.set_rollback(True)  # as a part without a savepoint does in Django
             raise
         return
-    outermost = not connection.in_atomic_block
+    database = _connection()
+    outermost = not database.in_atomic_block
     with transaction.atomic(savepoint=False):
-        unit = Unit(is_transaction=True, outermost=outermost)
+        unit = Unit(database, is_transaction=True, outermost=outermost)
         with unit.at_work():
             yield unit
             unit.end()
@@ -177,7 +179,7 @@ def together() -> Iterator[Unit]:
 def ahead(*questions: Statement[Any]) -> Iterator[None]:
     """Ask these in one trip, in no transaction of their own; whoever asks one of them in the body gets that answer."""
     outer = _unit.get()
-    unit = outer or Unit(is_transaction=False, outermost=False)
+    unit = outer or Unit(_connection(), is_transaction=False, outermost=False)
     unit.foresee(*questions)
     if outer is not None:
         yield
@@ -190,28 +192,39 @@ def ahead(*questions: Statement[Any]) -> Iterator[None]:
 @cache
 def takes_several() -> bool:
     """Whether the driver sends several statements at once; a process has one database."""
-    database: Any = connections[DEFAULT_DB_ALIAS]
+    database = _connection()
     if database.vendor != "postgresql" or database.Database.__name__ != "psycopg":
         return False
     return bool(database.Database.Pipeline.is_supported())
 
 
-def send(statements: list[Statement[Any]], *, commits: bool = False) -> list[Any]:
-    """Send the statements, in one trip where the driver takes several, and there with COMMIT if asked; their results."""
-    if not takes_several():
-        with connection.cursor() as cursor:
-            return [_alone(cursor, statement) for statement in statements]
-    from autofix.rows import trips  # noqa: PLC0415 - it needs PostgreSQL's driver
-
-    return trips.send(connections[DEFAULT_DB_ALIAS], statements, commits=commits)
+def send(statements: list[Statement[Any]]) -> list[Any]:
+    """Send the statements, in one trip where the driver takes several; their results."""
+    return _trip(_connection(), statements)
 
 
 def commit(*statements: Statement[Any]) -> list[Any]:
     """Send the statements as a transaction of its own (or a part of the caller's); their results."""
-    if takes_several() and not connection.in_atomic_block:
-        return send(list(statements))  # several in one trip are a transaction by themselves
+    database = _connection()
+    if takes_several() and not database.in_atomic_block:
+        return _trip(database, list(statements))  # several in one trip are a transaction by themselves
     with transaction.atomic(savepoint=False):
-        return send(list(statements))
+        return _trip(database, list(statements))
+
+
+def _connection() -> Any:
+    """Django's, of this thread: looking it up once is cheaper than by each of its attributes."""
+    return connections[DEFAULT_DB_ALIAS]
+
+
+def _trip(database: Any, statements: list[Statement[Any]], *, commits: bool = False) -> list[Any]:
+    """``commits``: a trip ends with COMMIT."""
+    if not takes_several():
+        with database.cursor() as cursor:
+            return [_alone(cursor, statement) for statement in statements]
+    from autofix.rows import trips  # noqa: PLC0415 - it needs PostgreSQL's driver
+
+    return trips.send(database, statements, commits=commits)
 
 
 def _alone(cursor: Any, statement: Statement[Result]) -> Result:
