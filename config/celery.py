@@ -11,6 +11,7 @@ from kombu.transport import TRANSPORT_ALIASES
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 TRANSPORT_ALIASES["folder"] = "config.broker:Transport"
+TRANSPORT_ALIASES["redis"] = "config.redis_broker:Transport"
 
 app = Celery("config")
 # A web server's threads have no current app of their own; without this they would publish to Celery's fallback app.
