@@ -28,7 +28,7 @@ from demo.waiting import TookTooLong, wait_for
 from tests.acceptance.services import own_services
 
 RUNS = 200
-ROUNDS = 3
+ROUNDS = 5
 STEPS = 3
 INSTALL_TIMEOUT_S = 900
 
