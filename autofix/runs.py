@@ -69,8 +69,9 @@ def lock_run(run_id: int) -> Run:
 
 def touch(run: Run) -> None:
     """Store the (locked) run with a new version: whoever has read it sees that it changed."""
-    run.version += 1
-    rows.save(run, *CHANGING)
+    seen, run.version = run.version, run.version + 1
+    rows.save_held(run, *CHANGING, lock=run.lock, version=seen)
+    run.lock = None
 
 
 class Changed(Exception):  # a reason to read, not an error
@@ -94,7 +95,7 @@ def _known(run_id: int) -> Hashable:
 
 def lock_again(known: Run) -> None:
     """Lock a run that is remembered; Changed, now or with the next trip to the database, when it is no longer so."""
-    rows.must_hold(Run, otherwise=Changed(), pk=known.pk, version=known.version)
+    known.lock = rows.must_hold(Run, otherwise=Changed(), pk=known.pk, version=known.version)
 
 
 def questions(run_id: int | rows.Of, *, lock: bool = True) -> list[rows.Statement[Any]]:

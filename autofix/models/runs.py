@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.db import models
 from django.db.models import Q
@@ -47,9 +48,11 @@ class Run(models.Model):
 
     ``version`` grows with every visible change (the ETag); ``event_sequence`` is the number of the last webhook event,
     ``step_sequence`` that of the last step execution. ``stop_reason`` says why the run ended before its stopping point.
-    ``known_steps`` and ``known_pull_requests``: in their order, where the holder of its lock keeps them at hand.
+    ``known_steps`` and ``known_pull_requests``: in their order, where the holder of its lock keeps them at hand; ``lock``: what
+    waits to be sent for it.
     """
 
+    lock: Any = None
     known_steps: list[StepExecution] | None = None
     known_pull_requests: list[PullRequest] | None = None
 

@@ -29,6 +29,7 @@ from autofix.rows.statements import (
     reserving,
     row_of,
     saving,
+    saving_or_failing,
     selecting,
     updating,
     updating_or_failing,
@@ -37,7 +38,7 @@ from autofix.rows.statements import (
 __all__ = [
     "Json", "Of", "Provided", "Row", "Statement", "add_later", "adding", "ahead", "ask", "commit", "fetch", "find",
     "finding", "insert", "insert_all", "insert_later", "insert_soon", "must_hold", "must_update", "reserving",
-    "save", "select", "selecting", "takes_several", "together", "update", "updating",
+    "save", "save_held", "select", "selecting", "takes_several", "together", "update", "updating",
 ]  # fmt: skip
 
 
@@ -127,17 +128,30 @@ def must_update(model: type[Model], changes: dict[str, Any], *, otherwise: Excep
         raise otherwise
 
 
-def must_hold(model: type[Model], *, otherwise: Exception, **where: Any) -> None:
-    """The same of a lock on the rows that fit, until the transaction ends."""
+def must_hold(model: type[Model], *, otherwise: Exception, **where: Any) -> Statement[None] | None:
+    """The same of a lock on the rows that fit, until the transaction ends. What waits to be sent for it, if anything does."""
     if takes_several():
-        _later(holding_or_failing(model, otherwise, **where), unseen=True)
-    elif find(model, lock=True, **where) is None:
+        lock = holding_or_failing(model, otherwise, **where)
+        _later(lock, unseen=True)
+        return lock
+    if find(model, lock=True, **where) is None:
         raise otherwise
+    return None
 
 
 def save(row: Model, *names: str) -> None:
     """Store these columns of a row that is known to be there."""
     _later(saving(row, *names), unseen=True)
+
+
+def save_held(row: Model, *names: str, lock: Statement[None] | None, **seen: Any) -> None:
+    """The same of a row under this lock. As long as that waits the write takes its place: it locks the row as well.
+
+    ``seen``: the lock's conditions beside the key.
+    """
+    unit = sending.current()
+    if lock is None or unit is None or not unit.replace(lock, saving_or_failing(row, names, lock, seen)):
+        save(row, *names)
 
 
 def fetch(text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:

@@ -63,6 +63,14 @@ class Unit:
         self._forget(model)
         self._added.setdefault((model, tuple(values)), []).append(row_of(model, values))
 
+    def replace(self, waiting: Statement[Any], write: Statement[Any]) -> bool:
+        """Write this in the place of one that waits. False, and nothing happens, when that does not wait any more."""
+        for place, (statement, _) in enumerate(self._waiting):
+            if statement is waiting:
+                self._waiting[place] = (write, False)
+                return True
+        return False
+
     def ask(self, statement: Statement[Result], *, writes: bool) -> Result:
         """Send everything that waits and this; its result."""
         if writes:

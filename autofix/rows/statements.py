@@ -150,6 +150,17 @@ def holding_or_failing(model: type[Model], otherwise: Exception, **where: Any) -
     return Statement(model, texts.hold(model, shape), values, _nothing, lasting, otherwise)
 
 
+def saving_or_failing(
+    row: Model, names: Sequence[str], lock: Statement[None], seen: Mapping[str, Any]
+) -> Statement[None]:
+    """Store these columns of a row that still is as it was seen, or fail as the lock on it would have. PostgreSQL's."""
+    model = type(row)
+    values = [stored(row, column_of(model, name), add=False) for name in names]
+    shape, others, lasting = _conditions(model, {"pk": row.pk, **seen})
+    text = texts.or_fail(texts.update(model, tuple(names), shape))
+    return Statement(model, text, [*values, *others], _nothing, lasting, lock.otherwise)
+
+
 def _nothing(_: Any) -> None:
     return None
 
