@@ -118,7 +118,7 @@ class Unit:
         if not self._sending:
             self.flush()
             if not sql.startswith("SELECT"):
-                self._answers.clear()
+                self.forget_all()
         return execute(sql, params, many, context)
 
     def _answer_to(self, question: Key) -> tuple[type[Model] | None, Any] | None:

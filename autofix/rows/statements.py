@@ -140,8 +140,7 @@ def updating_or_failing(
     model: type[Model], changes: dict[str, Any], otherwise: Exception, **where: Any
 ) -> Statement[None]:
     """Change the rows that fit, or fail. PostgreSQL's."""
-    made = updating(model, changes, **where)
-    return Statement(model, texts.or_fail(made.sql), made.values, _nothing, made.lasting, otherwise)
+    return _or_failing(updating(model, changes, **where), otherwise)
 
 
 def holding_or_failing(model: type[Model], otherwise: Exception, **where: Any) -> Statement[None]:
@@ -154,23 +153,24 @@ def saving_or_failing(
     row: Model, names: Sequence[str], lock: Statement[None], seen: Mapping[str, Any]
 ) -> Statement[None]:
     """Store these columns of a row that still is as it was seen, or fail as the lock on it would have. PostgreSQL's."""
-    model = type(row)
-    values = [stored(row, column_of(model, name), add=False) for name in names]
-    shape, others, lasting = _conditions(model, {"pk": row.pk, **seen})
-    text = texts.or_fail(texts.update(model, tuple(names), shape))
-    return Statement(model, text, [*values, *others], _nothing, lasting, lock.otherwise)
+    return _or_failing(saving(row, *names, **seen), lock.otherwise)
+
+
+def _or_failing(change: Statement[int], otherwise: Exception | None) -> Statement[None]:
+    text = texts.or_fail(change.sql)
+    return Statement(change.model, text, change.values, _nothing, change.lasting, otherwise)
 
 
 def _nothing(_: Any) -> None:
     return None
 
 
-def saving(row: Model, *names: str) -> Statement[int]:
-    """Store these columns of a row that is known to be there."""
+def saving(row: Model, *names: str, **seen: Any) -> Statement[int]:
+    """Store these columns of a row that is known to be there, if it still is as it was seen."""
     model = type(row)
     values = [stored(row, column_of(model, name), add=False) for name in names]
-    shape, key, _ = _conditions(model, {"pk": row.pk})
-    return Statement(model, texts.update(model, names, shape), [*values, *key], _count)
+    shape, others, lasting = _conditions(model, {"pk": row.pk, **seen})
+    return Statement(model, texts.update(model, names, shape), [*values, *others], _count, lasting)
 
 
 def _is_there(cursor: Any) -> bool:
